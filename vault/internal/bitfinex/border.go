@@ -1,0 +1,37 @@
+package bitfinex
+
+// Why a signature is good for one request only (A36).
+//
+// REST v2 signs "/api/" + path + nonce + body with nothing between them. Take
+// one such text. The bytes { and [ occur in no path and no nonce, and an
+// accepted body is empty or starts with one of them: so the body begins at the
+// first of them, or is empty. The nonce is the 16 digits before it, and the path
+// is the rest. There is one way to read it, also for paths that end in a
+// parameter made of digits: two accepted requests never share a payload.
+//
+// Bitfinex is no such strict reader, so someone who holds a signature could try
+// to send other borders with the same text:
+//
+//   - a nonce of 15 digits or fewer, the first of them given to the path: smaller
+//     than every nonce the API key has seen, so refused;
+//   - a nonce with more digits, taken from the path: above 2^53 and refused,
+//     unless they are zeros. Then number and endpoint are the same and the
+//     parameter that ends the path has lost zeros. No table line turns into
+//     another that way, and a body is not touched;
+//   - 16 digits further to the left: what they leave behind stands before the
+//     body, and `7{}` is no JSON. An empty body would become a bare number,
+//     though, with a nonce that starts with digits of the sender's choice and
+//     could burn the API key (P6). endsInNonceDigit is what Parse asks then. A
+//     zero may end the path, for it would make a number of 15 digits.
+//
+// REST v1 payloads are base64 of {"request":… and start with "eyJ", WebSocket's
+// start with "AUTH", REST v2's with "/": no two kinds overlap (A37).
+
+// nonceDigits is the length of a request nonce: microseconds, from 2001 to 2255.
+const nonceDigits = 16
+
+// endsInNonceDigit says whether path ends in a digit that could begin a nonce.
+func endsInNonceDigit(path string) bool {
+	c := path[len(path)-1]
+	return c >= '1' && c <= '9'
+}
