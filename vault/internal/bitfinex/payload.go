@@ -51,7 +51,7 @@ func membersOf(params []byte) []byte {
 	if len(params) == 0 {
 		return nil
 	}
-	if bytes.TrimLeft(params[1:], " \t\r\n")[0] == '}' {
+	if bytes.HasPrefix(bytes.TrimLeft(params[1:], " \t\r\n"), []byte("}")) {
 		return nil
 	}
 	return params[1:]
