@@ -54,7 +54,7 @@ func (s *Scanner) Process(pid int) (Report, error) {
 	if err != nil {
 		return report, fmt.Errorf("memscan: process %d: %w", pid, err)
 	}
-	if report.Bytes == 0 {
+	if report.Bytes == 0 { // a kernel thread, or one that refuses every page
 		return report, fmt.Errorf("memscan: process %d: nothing could be read", pid)
 	}
 	return report, nil

