@@ -1,0 +1,120 @@
+package vault
+
+import (
+	"fmt"
+
+	"bfxvault/vault/internal/envelope"
+	"bfxvault/vault/internal/store"
+)
+
+// The entries that are not sealed records: the manifest, which seals what all
+// others add up to, and the vault's id. Slots wrap the data key instead.
+var (
+	manifestPlace = place{store.Manifest, "manifest"}
+	vaultPlace    = place{store.Meta, "vault"}
+)
+
+// change is one entry to write. Its plaintext is sealed on the way, unless it is
+// to stand as it is.
+type change struct {
+	place
+	plain []byte
+	asIs  bool
+}
+
+// commitMu writes changes in one transaction and returns once they are durable
+// (P7). The key material is used, and left, before the disk is: a hung disk keeps
+// nothing from locking.
+func (v *Vault) commitMu(op string, u *unlocked, changes ...change) error {
+	return v.commitWithMu(op, u, nil, changes)
+}
+
+// commitFirstMu is commitMu for revision 1: it writes what tells the file apart
+// from others as well.
+func (v *Vault) commitFirstMu(op string, u *unlocked, changes ...change) error {
+	return v.commitWithMu(op, u, []store.Op{
+		{Bucket: store.Meta, Key: []byte(vaultPlace.key), Value: appendVaultID(nil, u.id)},
+	}, changes)
+}
+
+func (v *Vault) commitWithMu(op string, u *unlocked, meta []store.Op, changes []change) error {
+	next := fileView{u.revision.Load(), u.set}
+	ops, values, err := u.sealMu(op, &next, changes)
+	if err != nil {
+		return err
+	}
+	if err := v.store.Apply(u.revision.Load(), append(ops, meta...)); err != nil {
+		return storeError(op, err)
+	}
+	u.revision.Store(next.revision)
+	u.set = next.set
+	for i, c := range changes {
+		u.raw[c.place] = values[i]
+	}
+	return nil
+}
+
+// fileView is the part of unlocked that a commit moves on.
+type fileView struct {
+	revision uint64
+	set      envelope.SetHash
+}
+
+// sealMu seals the changes and the manifest that they lead to.
+func (u *unlocked) sealMu(op string, next *fileView, changes []change) ([]store.Op, [][]byte, error) {
+	if err := u.enter(op); err != nil {
+		return nil, nil, err
+	}
+	defer u.slab.Leave()
+	next.revision++
+	ops := make([]store.Op, 0, len(changes)+1)
+	values := make([][]byte, len(changes))
+	for i, c := range changes {
+		value, err := u.valueOf(c, next.revision)
+		if err != nil {
+			return nil, nil, fail(op, KindInternal, "%w", err)
+		}
+		if old, ok := u.raw[c.place]; ok {
+			next.set.Remove(u.state(), c.bucket, []byte(c.key), old)
+		}
+		next.set.Add(u.state(), c.bucket, []byte(c.key), value)
+		values[i] = value
+		ops = append(ops, store.Op{Bucket: c.bucket, Key: []byte(c.key), Value: value})
+	}
+	manifest, err := u.sealManifest(next)
+	if err != nil {
+		return nil, nil, fail(op, KindInternal, "%w", err)
+	}
+	return append(ops, manifest), values, nil
+}
+
+func (u *unlocked) valueOf(c change, revision uint64) ([]byte, error) {
+	if c.asIs {
+		return c.plain, nil
+	}
+	return envelope.Seal(nil, u.key(), u.placeOf(c.place), revision, c.plain)
+}
+
+func (u *unlocked) sealManifest(next *fileView) (store.Op, error) {
+	m := envelope.Manifest{Revision: next.revision, Count: next.set.Count, Sum: next.set.Sum}
+	plain, err := m.AppendBinary(nil)
+	if err != nil {
+		return store.Op{}, err
+	}
+	sealed, err := envelope.Seal(nil, u.key(), u.placeOf(manifestPlace), next.revision, plain)
+	if err != nil {
+		return store.Op{}, err
+	}
+	return store.Op{Bucket: manifestPlace.bucket, Key: []byte(manifestPlace.key), Value: sealed}, nil
+}
+
+func (u *unlocked) placeOf(p place) envelope.Place {
+	return envelope.Place{Vault: u.id, Bucket: p.bucket, Key: []byte(p.key)}
+}
+
+// sealedChange makes the change that writes a record.
+func sealedChange(bucket, key string, plain []byte) change {
+	return change{place: place{bucket, key}, plain: plain}
+}
+
+func (p place) String() string { return fmt.Sprintf("record %q in bucket %q", p.key, p.bucket) }

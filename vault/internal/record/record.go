@@ -1,0 +1,85 @@
+// Package record is what stands inside the sealed records of a vault: strict
+// JSON for what describes (API keys, bots, grants), raw bytes for what does not.
+// docs/format.md shows each.
+//
+// Use the Append methods to write and the Parse functions to read. Reading is
+// strict: an unknown or doubled field is an error, since a record that this
+// version does not fully understand may carry a restriction that it would drop.
+//
+// Promise: what version 1 wrote, every later version reads.
+package record
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+)
+
+// Active is the state of the version of an API key that signs.
+const Active = "active"
+
+// Key stands under a label: an API key's metadata and its versions, without a secret.
+type Key struct {
+	// Permissions is what its owner declared it may do at Bitfinex.
+	Permissions []string     `json:"permissions"`
+	Versions    []KeyVersion `json:"versions"`
+}
+
+// KeyVersion is one pair of API key and API secret.
+type KeyVersion struct {
+	Version uint32 `json:"version"`
+	APIKey  string `json:"api_key"`
+	State   string `json:"state"`
+	Created int64  `json:"created"` // unix seconds
+}
+
+// Bot stands under a name: a registered program, or what is left of a removed one.
+type Bot struct {
+	UID     *uint32 `json:"uid,omitzero"`
+	GID     *uint32 `json:"gid,omitzero"`
+	Exe     string  `json:"exe,omitzero"`
+	Created int64   `json:"created"`
+	// Removed is when the bot was removed, unix seconds; zero while it stands.
+	Removed int64 `json:"removed,omitzero"`
+}
+
+// Grant stands under bot "/" label: the use of one API key by one bot, or what is left of a revoked one.
+type Grant struct {
+	Allow   []string `json:"allow"`
+	Created int64    `json:"created"`
+	// Revoked is when the grant was taken away, unix seconds; zero while it
+	// stands.
+	Revoked int64 `json:"revoked,omitzero"`
+}
+
+// Append adds the JSON of a Key, Bot or Grant to dst.
+func Append[T Key | Bot | Grant](dst []byte, value T) ([]byte, error) {
+	text, err := json.Marshal(value, json.Deterministic(true))
+	if err != nil {
+		return nil, fmt.Errorf("record: %w", err)
+	}
+	return append(dst, text...), nil
+}
+
+// Parse reads the JSON of a Key, Bot or Grant. Doubled names, unknown names,
+// names in another case and invalid UTF-8 are errors.
+func Parse[T Key | Bot | Grant](text []byte) (T, error) {
+	var value T
+	if err := json.Unmarshal(text, &value, json.RejectUnknownMembers(true)); err != nil {
+		return value, errors.New("record: not a record that this version understands")
+	}
+	return value, nil
+}
+
+// AppendMark adds a nonce mark: 8 bytes, big endian.
+func AppendMark(dst []byte, mark uint64) []byte { return binary.BigEndian.AppendUint64(dst, mark) }
+
+// ParseMark reads a nonce mark.
+func ParseMark(b []byte) (uint64, error) {
+	if len(b) != 8 {
+		return 0, errors.New("record: a nonce mark is 8 bytes")
+	}
+	return binary.BigEndian.Uint64(b), nil
+}

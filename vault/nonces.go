@@ -1,0 +1,97 @@
+package vault
+
+import (
+	"context"
+	"fmt"
+
+	"bfxvault/vault/internal/clock"
+	"bfxvault/vault/internal/nonce"
+	"bfxvault/vault/internal/record"
+	"bfxvault/vault/internal/store"
+)
+
+// persistMarks writes the marks of request nonces that are about to be given out
+// (P6). It is the commit of the nonce book.
+func (v *Vault) persistMarks(u *unlocked, marks []nonce.Mark) error {
+	const op = "sign"
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.current.Load() != u {
+		return lockedError(op)
+	}
+	changes := make([]change, len(marks))
+	for i, m := range marks {
+		changes[i] = markChange(m.Key, m.UpTo)
+	}
+	return v.commitMu(op, u, changes...)
+}
+
+func markChange(id string, mark nonce.RequestNonce) change {
+	return sealedChange(store.Marks, id, record.AppendMark(nil, uint64(mark)))
+}
+
+// NonceView is where the request nonces of an API key stand.
+type NonceView struct {
+	Label   string
+	Version uint32
+	// Last was given last, or may have been before the unlock; none above Mark
+	// was ever given.
+	Last, Mark uint64
+	// Held says why none is given; empty when they are.
+	Held string
+}
+
+// ShowNonce reports where the request nonces of an API key stand.
+func (v *Vault) ShowNonce(label string) (NonceView, error) {
+	const op = "nonce show"
+	u, err := v.unlocked(op)
+	if err != nil {
+		return NonceView{}, err
+	}
+	k := u.snapshot.Load().keys[label]
+	if k == nil {
+		return NonceView{}, noKey(op, label)
+	}
+	return NonceView{
+		Label: label, Version: k.version, Held: k.held,
+		Last: uint64(k.counter.Last()), Mark: uint64(k.counter.Mark()),
+	}, nil
+}
+
+// AcceptNonce takes the wall clock of now for one API key, and lets it sign where
+// its request nonces were held back. It widens.
+func (v *Vault) AcceptNonce(ctx context.Context, by Operator, r AcceptNonce, p Proof) (revision uint64, err error) {
+	const op = "nonce accept"
+	return v.change(ctx, op, by, r.Operation(), p, func(u *unlocked, s *snapshot) ([]change, error) {
+		old := s.keys[r.Label]
+		if old == nil {
+			return nil, noKey(op, r.Label)
+		}
+		k := *old
+		k.clock = nonce.NewClock(clock.Wall, clock.Boot)
+		s.keys[r.Label] = &k
+		if k.held == "" {
+			return nil, nil // its counter goes on, and keeps its mark by itself
+		}
+		k.held = ""
+		mark := max(wallNow(), k.counter.Mark())
+		k.counter = u.book.Counter(k.id, mark)
+		return []change{markChange(k.id, mark)}, nil
+	})
+}
+
+// wallNow is the wall clock as a request nonce.
+func wallNow() nonce.RequestNonce { return nonce.RequestNonce(max(0, clock.Wall().UnixMicro())) }
+
+func noKey(op, label string) *Error {
+	return fail(op, KindNotFound, "there is no API key with the label %s", quoted(label)).hint("vaultctl key list")
+}
+
+// quoted prints a name that came from outside so that it can do no harm in a
+// terminal or a log.
+func quoted(name string) string {
+	if len(name) > 64 {
+		name = name[:64]
+	}
+	return fmt.Sprintf("%q", name)
+}

@@ -1,0 +1,136 @@
+package vault
+
+import (
+	"crypto/subtle"
+	"errors"
+	"maps"
+
+	"bfxvault/vault/internal/envelope"
+	"bfxvault/vault/internal/guard"
+	"bfxvault/vault/internal/mac"
+	"bfxvault/vault/internal/record"
+	"bfxvault/vault/internal/store"
+)
+
+// contents is what the sealed records of a file say.
+type contents struct {
+	keys    map[string]record.Key
+	bots    map[string]record.Bot
+	grants  map[string]record.Grant
+	marks   map[string]uint64
+	secrets map[string]int // slots of the slab that hold mid-states
+}
+
+// open reads a file with the data key that stands in u: every record is opened
+// at its place, and all of them together must be what the manifest says (A43,
+// A45). The caller has entered.
+func (u *unlocked) open(op string, f *file) (*contents, error) {
+	c := &contents{
+		keys: make(map[string]record.Key), bots: make(map[string]record.Bot),
+		grants: make(map[string]record.Grant), marks: make(map[string]uint64),
+		secrets: make(map[string]int),
+	}
+	scratch, err := guard.NewBuffer(maxSecretRecord)
+	if err != nil {
+		return nil, memoryError(op, err)
+	}
+	defer scratch.Destroy()
+	var set envelope.SetHash
+	for p, sealed := range f.raw {
+		set.Add(u.state(), p.bucket, []byte(p.key), sealed)
+		if p.bucket == store.Slots {
+			continue
+		}
+		if err := u.openRecord(op, c, p, sealed, scratch.Bytes()); err != nil {
+			return nil, err
+		}
+	}
+	if err := u.checkManifest(op, f, set); err != nil {
+		return nil, err
+	}
+	u.revision.Store(f.revision)
+	u.set = set
+	maps.Copy(u.raw, f.raw)
+	return c, nil
+}
+
+// maxSecretRecord is the longest plaintext of a record that is opened into
+// guarded memory: an API secret or a proof key.
+const maxSecretRecord = maxSecret
+
+// openRecord opens one record and files it. What is secret goes through scratch
+// and never through ordinary memory (P1).
+func (u *unlocked) openRecord(op string, c *contents, p place, sealed, scratch []byte) error {
+	var dst []byte
+	secret := p.bucket == store.Secrets || p.bucket == store.Proofs
+	if secret {
+		dst = scratch[:0]
+	}
+	plain, _, err := envelope.Open(dst, u.key(), u.placeOf(p), sealed)
+	if err != nil {
+		return tampered(op, p)
+	}
+	if secret {
+		defer guard.Wipe(plain)
+	}
+	switch p.bucket {
+	case store.Keys:
+		c.keys[p.key], err = record.Parse[record.Key](plain)
+	case store.Bots:
+		c.bots[p.key], err = record.Parse[record.Bot](plain)
+	case store.Grants:
+		c.grants[p.key], err = record.Parse[record.Grant](plain)
+	case store.Marks:
+		c.marks[p.key], err = record.ParseMark(plain)
+	case store.Secrets:
+		c.secrets[p.key], err = u.absorb(plain)
+	case store.Proofs:
+		if len(plain) != proofKeySize {
+			err = errors.New("not a proof key")
+		}
+	default:
+		err = errors.New("unknown bucket")
+	}
+	if err != nil {
+		var limit *guard.LimitError
+		if errors.As(err, &limit) {
+			return memoryError(op, err)
+		}
+		return tampered(op, p)
+	}
+	return nil
+}
+
+// absorb turns an API secret into mid-states in the slab and returns their slot.
+// The caller has entered.
+func (u *unlocked) absorb(secret []byte) (int, error) {
+	slot, err := u.slab.Alloc()
+	if err != nil {
+		return 0, err
+	}
+	if err := mac.Precompute(u.slab.Slot(slot), secret); err != nil {
+		u.slab.Free(slot)
+		return 0, err
+	}
+	return slot, nil
+}
+
+// checkManifest compares the file as a whole with what its last writer sealed.
+func (u *unlocked) checkManifest(op string, f *file, set envelope.SetHash) error {
+	plain, revision, err := envelope.Open(nil, u.key(), u.placeOf(manifestPlace), f.manifest)
+	if err != nil {
+		return tampered(op, manifestPlace)
+	}
+	m, err := envelope.ParseManifest(plain)
+	if err != nil || m.Revision != revision {
+		return tampered(op, manifestPlace)
+	}
+	same := subtle.ConstantTimeCompare(m.Sum[:], set.Sum[:]) == 1
+	if m.Revision != f.revision || m.Count != set.Count || !same {
+		return fail(op, KindTampered,
+			"records were dropped, swapped, put back or added: the manifest is of revision %d with %d entries, the file of revision %d with %d",
+			m.Revision, m.Count, f.revision, set.Count).
+			hint(restoreHint)
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+package vault
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"time"
+
+	"bfxvault/vault/internal/envelope"
+	"bfxvault/vault/internal/guard"
+	"bfxvault/vault/internal/mac"
+	"bfxvault/vault/internal/store"
+)
+
+// BeginSealed makes a one-shot key for one secret and returns its id and public
+// half. It is good once, for a minute, on the connection that asked.
+func (v *Vault) BeginSealed(by Operator) (id uint64, public [32]byte, err error) {
+	id, public, err = v.oneShots.beginSealed(by)
+	if err != nil {
+		return 0, public, memoryError("seal", err)
+	}
+	return id, public, nil
+}
+
+// BeginProof makes a one-shot challenge for one proof and returns its id and its
+// 32 bytes. It is good once, for a minute, on the connection that asked.
+func (v *Vault) BeginProof(by Operator) (id uint64, challenge [32]byte, err error) {
+	if _, err := v.unlocked("prove"); err != nil {
+		return 0, challenge, err
+	}
+	id, challenge = v.oneShots.beginProof(by)
+	return id, challenge, nil
+}
+
+// openSealed opens a sealed box for one operation into guarded memory. The
+// caller destroys the buffer.
+func (v *Vault) openSealed(op string, by Operator, box Sealed, purpose Operation) (*guard.Buffer, error) {
+	buffer, err := v.oneShots.openSealed(by, box, purpose)
+	switch {
+	case err == nil:
+		return buffer, nil
+	case errors.Is(err, errStale), errors.Is(err, errBox):
+		v.log.Warn("a sealed secret was refused", "op", op, "process", by.Process, "error", err)
+		return nil, fail(op, KindStaleOneShot, "the sealed secret is not good: %w", err).hint("try again")
+	default:
+		return nil, memoryError(op, err)
+	}
+}
+
+// authorise checks what an operation's effect demands. It is the only place that
+// does.
+func (v *Vault) authorise(ctx context.Context, op string, u *unlocked, by Operator, o Operation, p Proof) error {
+	switch effect, _ := EffectOf(o.Name); effect {
+	case Neutral, Narrowing:
+		return nil
+	case Widening:
+		return v.penalties.try(ctx, by.Process, func() (bool, error) {
+			err := v.prove(op, u, by, o, p)
+			wrong := err != nil && KindOf(err) == KindWrongPassphrase
+			if wrong {
+				v.log.Warn("wrong proof", "op", op, "process", by.Process)
+			}
+			return wrong, err
+		})
+	}
+	return fail(op, KindInternal, "operation %s is not in the table", o.Name)
+}
+
+// prove verifies a proof. Its challenge is used up, whatever the outcome.
+func (v *Vault) prove(op string, u *unlocked, by Operator, o Operation, p Proof) error {
+	challenge, err := v.oneShots.takeChallenge(by, p.ID)
+	if err != nil {
+		v.log.Warn("a proof was refused", "op", op, "process", by.Process, "error", err)
+		return fail(op, KindStaleOneShot, "the proof is not good: %w", err).hint("try again")
+	}
+	want, err := v.expectedProof(op, u, challenge, o, p.Slot)
+	if err != nil {
+		return err
+	}
+	if subtle.ConstantTimeCompare(want[:], p.MAC[:]) != 1 {
+		return fail(op, KindWrongPassphrase, "wrong passphrase for slot %d", p.Slot)
+	}
+	return nil
+}
+
+// expectedProof computes a proof with the slot's proof key, which is in guarded
+// memory for as long as that takes.
+func (v *Vault) expectedProof(op string, u *unlocked, challenge [32]byte, o Operation, slot uint32) (sum [32]byte, err error) {
+	at := place{store.Proofs, slotKey(slot)}
+	v.mu.Lock()
+	sealed, ok := u.raw[at]
+	v.mu.Unlock()
+	if !ok {
+		return sum, fail(op, KindWrongPassphrase, "slot %d proves nothing: use the passphrase", slot)
+	}
+	key, err := guard.NewBuffer(proofKeySize)
+	if err != nil {
+		return sum, memoryError(op, err)
+	}
+	defer key.Destroy()
+	if err := u.enter(op); err != nil {
+		return sum, err
+	}
+	defer u.slab.Leave()
+	plain, _, err := envelope.Open(key.Bytes()[:0], u.key(), u.placeOf(at), sealed)
+	if err != nil {
+		return sum, tampered(op, at)
+	}
+	if err := mac.Sum256(&sum, plain, ProofInput(challenge, o)); err != nil {
+		return sum, fail(op, KindInternal, "%w", err)
+	}
+	return sum, nil
+}
+
+// change is how every admin operation changes the vault: authorise, edit a copy
+// of the snapshot, write, publish. edit returns what to write; where it returns
+// nothing, only the snapshot changes.
+func (v *Vault) change(ctx context.Context, op string, by Operator, o Operation, p Proof,
+	edit func(u *unlocked, s *snapshot) ([]change, error)) (revision uint64, err error) {
+	u, err := v.unlocked(op)
+	if err != nil {
+		return 0, err
+	}
+	if err := v.authorise(ctx, op, u, by, o, p); err != nil {
+		return 0, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.current.Load() != u {
+		return 0, lockedError(op)
+	}
+	s := u.snapshot.Load().clone()
+	changes, err := edit(u, s)
+	if err != nil {
+		return 0, err
+	}
+	if len(changes) > 0 {
+		if err := v.commitMu(op, u, changes...); err != nil {
+			return 0, err
+		}
+	}
+	u.snapshot.Store(s)
+	v.log.Info("changed", "op", op, "revision", u.revision.Load())
+	return u.revision.Load(), nil
+}
+
+// recordChange makes the change that writes a record's JSON.
+func recordChange(op, bucket, key string, text []byte, err error) ([]change, error) {
+	if err != nil {
+		return nil, fail(op, KindInternal, "%w", err)
+	}
+	return []change{sealedChange(bucket, key, text)}, nil
+}
+
+func unixNow() int64 { return time.Now().Unix() }

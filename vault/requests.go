@@ -1,0 +1,130 @@
+package vault
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"strings"
+
+	"bfxvault/vault/policy"
+)
+
+// Operator is the process at the other end of an admin.sock connection.
+type Operator struct {
+	// Conn tells connections apart: what was begun on one ends on it.
+	Conn uint64
+	// Process tells processes apart, recycled pids included: wrong proofs slow
+	// down their own.
+	Process string
+}
+
+// Argon2Params are Argon2id's cost parameters (RFC 9106): passes, KiB of memory
+// and lanes.
+type Argon2Params struct {
+	Time, MemoryKiB uint32
+	Threads         uint8
+}
+
+// Sealed is a secret sealed to the one-shot key ID, in nacl/box's anonymous
+// format around SealedPrefix and the secret.
+type Sealed struct {
+	ID  uint64
+	Box []byte
+}
+
+// Proof is HMAC-SHA-256(proof key of Slot, ProofInput of challenge ID).
+type Proof struct {
+	ID   uint64
+	Slot uint32
+	MAC  [32]byte
+}
+
+// Init makes the vault.
+type Init struct {
+	Params Argon2Params
+	Salt   [16]byte
+	KEK    Sealed // 32 bytes
+}
+
+// Purpose is what the KEK is sealed for.
+func (r Init) Purpose() Operation {
+	return operation("Init", u32(r.Params.Time), u32(r.Params.MemoryKiB), []byte{r.Params.Threads}, r.Salt[:])
+}
+
+// Unlock opens the vault through one key slot.
+type Unlock struct {
+	Slot uint32
+	KEK  Sealed // 32 bytes
+	// SeenRevision is the newest revision that the operator remembers; an older
+	// vault refuses to open. Zero remembers none.
+	SeenRevision uint64
+}
+
+// Purpose is what the KEK is sealed for.
+func (r Unlock) Purpose() Operation {
+	return operation("Unlock", u32(r.Slot), binary.BigEndian.AppendUint64(nil, r.SeenRevision))
+}
+
+// AddKey stores an API key under a new label.
+type AddKey struct {
+	Label, APIKey string
+	Permissions   policy.Class
+	Secret        Sealed // 1 to 512 printable ASCII characters
+}
+
+// Purpose is what the API secret is sealed for.
+func (r AddKey) Purpose() Operation {
+	return operation("AddKey", []byte(r.Label), []byte(r.APIKey), []byte{byte(r.Permissions)})
+}
+
+// Operation is what a proof is made for: the sealed secret included.
+func (r AddKey) Operation() Operation {
+	digest := sha256.Sum256(r.Secret.Box)
+	return r.Purpose().with(digest[:])
+}
+
+// AddBot registers a program.
+type AddBot struct {
+	Name  string
+	Match policy.Match
+}
+
+// Operation is what a proof is made for.
+func (r AddBot) Operation() Operation {
+	return operation("AddBot", []byte(r.Name), optionalID(r.Match.UID), optionalID(r.Match.GID), []byte(r.Match.Exe))
+}
+
+// SetGrant gives a bot the use of an API key, in place of an earlier grant.
+type SetGrant struct {
+	Bot, Label string
+	Allow      policy.Class
+}
+
+// Operation is what a proof is made for.
+func (r SetGrant) Operation() Operation {
+	return operation("SetGrant", []byte(r.Bot), []byte(r.Label), []byte{byte(r.Allow)})
+}
+
+// AcceptNonce takes the wall clock for an API key whose request nonces are held
+// back.
+type AcceptNonce struct{ Label string }
+
+// Operation is what a proof is made for.
+func (r AcceptNonce) Operation() Operation { return operation("AcceptNonce", []byte(r.Label)) }
+
+// checkName refuses a label or bot name other than 1 to 32 of a-z, 0-9 and "-":
+// one spelling each, nothing to fold, escape or confuse (A29, A30).
+func checkName(op, what, name string) error {
+	odd := strings.IndexFunc(name, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-'
+	})
+	if len(name) < 1 || len(name) > 32 || odd >= 0 {
+		return fail(op, KindInvalid, "a %s is 1 to 32 characters of a-z, 0-9 and -", what)
+	}
+	return nil
+}
+
+// printable says whether all of b is printable ASCII without spaces.
+func printable(b []byte) bool {
+	return !bytes.ContainsFunc(b, func(r rune) bool { return r <= ' ' || r > '~' })
+}

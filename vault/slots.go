@@ -1,0 +1,131 @@
+package vault
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"strconv"
+
+	"bfxvault/vault/internal/envelope"
+	"bfxvault/vault/internal/store"
+)
+
+// Slot is a key slot, as far as anybody may see it: what it takes to try a
+// passphrase.
+type Slot struct {
+	ID      uint32
+	Kind    string // "passphrase", "recovery" or "keyfile"
+	Params  Argon2Params
+	Salt    [16]byte
+	Created int64 // unix seconds
+}
+
+// file is what a vault file holds, as it stands there.
+type file struct {
+	revision uint64
+	id       envelope.VaultID
+	slots    map[uint32]envelope.Slot
+	manifest []byte
+	// raw has every entry that the manifest covers: slots and sealed records.
+	raw map[place][]byte
+}
+
+// readFile reads the whole file without opening anything.
+func (v *Vault) readFile(op string) (*file, error) {
+	f := &file{slots: make(map[uint32]envelope.Slot), raw: make(map[place][]byte)}
+	var id []byte
+	revision, err := v.store.Load(func(bucket string, key, value []byte) error {
+		p := place{bucket, string(key)}
+		value = append([]byte(nil), value...) // the store's memory ends with the call
+		switch bucket {
+		case store.Meta:
+			id = value
+		case store.Manifest:
+			f.manifest = value
+		default:
+			f.raw[p] = value
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, storeError(op, err)
+	}
+	f.revision = revision
+	if revision == 0 {
+		return f, nil
+	}
+	var ok bool
+	if f.id, ok = parseVaultID(id); !ok {
+		return nil, tampered(op, vaultPlace)
+	}
+	return f, f.readSlots(op)
+}
+
+func (f *file) readSlots(op string) error {
+	for p, value := range f.raw {
+		if p.bucket != store.Slots {
+			continue
+		}
+		slot, err := envelope.ParseSlot(value)
+		if err != nil || slotKey(slot.ID) != p.key {
+			return tampered(op, p)
+		}
+		if slot.Kind.Human() {
+			if err := slot.Params.Check(); err != nil {
+				return fail(op, KindTampered, "slot %d: %w", slot.ID, err).
+					hint(restoreHint)
+			}
+		}
+		f.slots[slot.ID] = slot
+	}
+	return nil
+}
+
+// slotKey is the key of a slot in its bucket, and of its proof key.
+func slotKey(id uint32) string { return strconv.FormatUint(uint64(id), 10) }
+
+// appendVaultID writes a vault id with the first 8 bytes of its SHA-256, so that
+// a damaged id is told apart from a wrong passphrase.
+func appendVaultID(dst []byte, id envelope.VaultID) []byte {
+	sum := sha256.Sum256(id[:])
+	return append(append(dst, id[:]...), sum[:8]...)
+}
+
+func parseVaultID(b []byte) (id envelope.VaultID, ok bool) {
+	if len(b) != len(id)+8 {
+		return id, false
+	}
+	copy(id[:], b)
+	sum := sha256.Sum256(id[:])
+	return id, subtle.ConstantTimeCompare(b[len(id):], sum[:8]) == 1
+}
+
+func tampered(op string, p place) *Error {
+	return fail(op, KindTampered, "%v is damaged or was tampered with", p).
+		hint(restoreHint)
+}
+
+// Slots lists the key slots, lowest id first, and the vault's id. It answers
+// while locked.
+func (v *Vault) Slots() (id [16]byte, slots []Slot, err error) {
+	const op = "slot list"
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.fault != nil {
+		return id, nil, v.fault.during(op)
+	}
+	f, err := v.readFile(op)
+	if err != nil {
+		return id, nil, err
+	}
+	if f.revision == 0 {
+		return id, nil, fail(op, KindUninitialised, "there is no vault yet").hint("vaultctl init")
+	}
+	for _, key := range sortedKeys(f.slots) {
+		s := f.slots[key]
+		slots = append(slots, Slot{
+			ID: s.ID, Kind: s.Kind.String(), Salt: s.Salt, Created: s.Created,
+			Params: Argon2Params{s.Params.Time, s.Params.MemoryKiB, s.Params.Threads},
+		})
+	}
+	return f.id, slots, nil
+}

@@ -1,0 +1,186 @@
+package vault
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"bfxvault/vault/internal/clock"
+	"bfxvault/vault/internal/nonce"
+	"bfxvault/vault/internal/record"
+	"bfxvault/vault/internal/store"
+	"bfxvault/vault/policy"
+)
+
+// snapshot is what signing reads: immutable once stored. A change makes a new one
+// that shares what did not change, so that the cost of signing is flat from one
+// API key and bot to ten thousand.
+type snapshot struct {
+	keys  map[string]*apiKey // by label
+	ids   map[string]string  // API key id → label
+	bots  map[string]*bot    // by name
+	byUID map[uint32][]*bot  // those whose match names a uid
+	other []*bot             // those whose match names none
+}
+
+// apiKey is the active version of an API key.
+type apiKey struct {
+	label   string
+	record  record.Key
+	id      string // Bitfinex's public id
+	version uint32
+	slot    int // of the slab: the mid-states
+	counter *nonce.Counter
+	clock   *nonce.Clock
+	held    string // why its request nonces wait; empty when they do not
+}
+
+// bot is a registered program with its grants by label.
+type bot struct {
+	name    string
+	match   policy.Match
+	created int64
+	grants  map[string]*policy.Grant
+}
+
+func newSnapshot() *snapshot {
+	return &snapshot{
+		keys: map[string]*apiKey{}, ids: map[string]string{},
+		bots: map[string]*bot{}, byUID: map[uint32][]*bot{},
+	}
+}
+
+// buildSnapshot makes the first snapshot of an unlock. What contradicts itself is
+// tampering: every record was written by this program.
+func (v *Vault) buildSnapshot(op string, u *unlocked, c *contents) (*snapshot, error) {
+	s := newSnapshot()
+	for label, rec := range c.keys {
+		k, ok := u.newKey(label, rec, c)
+		if !ok || s.ids[k.id] != "" {
+			return nil, tampered(op, place{store.Keys, label})
+		}
+		s.keys[label], s.ids[k.id] = k, label
+	}
+	for name, rec := range c.bots {
+		if rec.Removed == 0 {
+			s.addBot(newBot(name, rec))
+		}
+	}
+	for key, rec := range c.grants {
+		if rec.Revoked != 0 {
+			continue
+		}
+		name, label, _ := strings.Cut(key, "/")
+		allow, err := policy.ParseClasses(rec.Allow)
+		if err != nil || s.bots[name] == nil || s.keys[label] == nil {
+			return nil, tampered(op, place{store.Grants, key})
+		}
+		s.bots[name].grants[label] = &policy.Grant{Allow: allow}
+	}
+	return s, nil
+}
+
+// newKey finds the active version of an API key, its mid-states and its mark. A
+// mark that is missing, or a clock that cannot be believed, holds its request
+// nonces back (A42, A44).
+func (u *unlocked) newKey(label string, rec record.Key, c *contents) (*apiKey, bool) {
+	i := slices.IndexFunc(rec.Versions, func(v record.KeyVersion) bool { return v.State == record.Active })
+	if i < 0 {
+		return nil, false
+	}
+	version := rec.Versions[i]
+	slot, ok := c.secrets[secretKey(label, version.Version)]
+	if !ok {
+		return nil, false
+	}
+	k := &apiKey{label: label, record: rec, id: version.APIKey, version: version.Version, slot: slot, clock: u.clock}
+	mark := nonce.RequestNonce(c.marks[k.id])
+	if err := nonce.CheckMark(mark, clock.Wall(), released); err != nil {
+		k.held = err.Error()
+	}
+	k.counter = u.book.Counter(k.id, mark)
+	return k, true
+}
+
+func secretKey(label string, version uint32) string {
+	return label + "/" + strconv.FormatUint(uint64(version), 10)
+}
+
+func newBot(name string, rec record.Bot) *bot {
+	return &bot{
+		name: name, created: rec.Created, grants: map[string]*policy.Grant{},
+		match: policy.Match{UID: rec.UID, GID: rec.GID, Exe: rec.Exe},
+	}
+}
+
+// clone is a copy whose maps may be changed before it is stored. Bots are shared:
+// to change one, put a copy in its place.
+func (s *snapshot) clone() *snapshot {
+	return &snapshot{
+		keys: maps.Clone(s.keys), ids: maps.Clone(s.ids), bots: maps.Clone(s.bots),
+		byUID: maps.Clone(s.byUID), other: slices.Clone(s.other),
+	}
+}
+
+// addBot adds a bot, in place of one of its name.
+func (s *snapshot) addBot(b *bot) {
+	s.removeBot(b.name)
+	s.bots[b.name] = b
+	if b.match.UID == nil {
+		s.other = append(s.other, b)
+		return
+	}
+	uid := *b.match.UID
+	s.byUID[uid] = append(slices.Clip(s.byUID[uid]), b)
+}
+
+func (s *snapshot) removeBot(name string) {
+	b := s.bots[name]
+	if b == nil {
+		return
+	}
+	delete(s.bots, name)
+	others := func(list []*bot) []*bot {
+		return slices.DeleteFunc(slices.Clone(list), func(x *bot) bool { return x == b })
+	}
+	if b.match.UID == nil {
+		s.other = others(s.other)
+		return
+	}
+	uid := *b.match.UID
+	if s.byUID[uid] = others(s.byUID[uid]); len(s.byUID[uid]) == 0 {
+		delete(s.byUID, uid)
+	}
+}
+
+// withGrants is a copy of the bot whose grants may be changed.
+func (b *bot) withGrants() *bot {
+	copied := *b
+	copied.grants = maps.Clone(b.grants)
+	return &copied
+}
+
+// held lists the labels whose request nonces are held back, sorted.
+func (s *snapshot) held() []string {
+	var labels []string
+	for label, k := range s.keys {
+		if k.held != "" {
+			labels = append(labels, label)
+		}
+	}
+	slices.Sort(labels)
+	return labels
+}
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+
+func countBucket(raw map[place][]byte, bucket string) (n int) {
+	for p := range raw {
+		if p.bucket == bucket {
+			n++
+		}
+	}
+	return n
+}

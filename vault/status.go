@@ -1,0 +1,75 @@
+package vault
+
+import (
+	"bfxvault/vault/policy"
+)
+
+// Status is what anybody on admin.sock may know in any state.
+type Status struct {
+	State    State
+	VaultID  []byte // 16 bytes; nil unless unlocked
+	Problem  string // what keeps the vault from being used; empty when nothing does
+	Keys     int
+	Bots     int
+	Grants   int
+	Since    int64  // unix seconds of the unlock
+	Memory   string // "memfd_secret" or "memguard"
+	Alerts   []string
+	Revision uint64
+}
+
+// Status reports the state of the vault. It takes no lock and never waits for
+// the disk while unlocked.
+func (v *Vault) Status() Status {
+	u := v.current.Load()
+	if u == nil {
+		state, problem := v.state()
+		s := Status{State: state}
+		if problem != nil {
+			s.Problem = problem.Err.Error()
+		}
+		return s
+	}
+	snapshot := u.snapshot.Load()
+	s := Status{
+		State: Unlocked, VaultID: u.id[:], Keys: len(snapshot.keys), Bots: len(snapshot.bots),
+		Since: u.since.Unix(), Memory: string(u.slab.Backend()), Revision: u.revision.Load(),
+	}
+	for _, b := range snapshot.bots {
+		s.Grants += len(b.grants)
+	}
+	if u.clockAhead.Load() {
+		s.Alerts = append(s.Alerts, "the wall clock ran ahead of the time since boot: request nonces go by the latter until the next unlock")
+	}
+	for _, label := range snapshot.held() {
+		s.Alerts = append(s.Alerts, "request nonces of "+label+" are held back: vaultctl nonce accept "+label)
+	}
+	return s
+}
+
+// Self is what a caller may know of itself.
+type Self struct {
+	Exe  string // empty where it cannot be read
+	Bots []Bot  // those that match, by name
+}
+
+// WhoAmI reports which bots a caller is, and their grants. A caller that is
+// nobody gets an empty list.
+func (v *Vault) WhoAmI(c Caller) (Self, error) {
+	u, err := v.unlocked("whoami")
+	if err != nil {
+		return Self{}, err
+	}
+	var self Self
+	if c.Exe != nil {
+		self.Exe, _ = c.Exe() // unreadable stays empty
+	}
+	s := u.snapshot.Load()
+	known := policy.Caller{UID: c.UID, GID: c.GID, Exe: self.Exe}
+	for _, name := range sortedKeys(s.bots) {
+		if s.bots[name].match.Matches(known) {
+			self.Bots = append(self.Bots, s.bots[name].view())
+		}
+	}
+	return self, nil
+}

@@ -1,0 +1,110 @@
+package vault
+
+import (
+	"crypto/rand"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"bfxvault/vault/internal/clock"
+	"bfxvault/vault/internal/envelope"
+	"bfxvault/vault/internal/guard"
+	"bfxvault/vault/internal/mac"
+	"bfxvault/vault/internal/nonce"
+)
+
+// unlocked is what exists only while a vault is unlocked: the key material, in
+// one slab, and everything that was read from the sealed records.
+type unlocked struct {
+	// slab holds the data key, the manifest's mid-states, and the mid-states of
+	// every API key. It is destroyed on lock, and every use of it is between its
+	// Enter and Leave (P5).
+	slab    *guard.Slab
+	dataKey int // slots of the slab
+	setKey  int
+
+	id    envelope.VaultID
+	since time.Time
+	book  *nonce.Book
+	clock *nonce.Clock
+	// clockAhead is set once the wall clock has run ahead of the time since boot.
+	clockAhead atomic.Bool
+
+	// snapshot is what signing reads: immutable, replaced as a whole.
+	snapshot atomic.Pointer[snapshot]
+
+	// The file as it was last read or written; changed under Vault.mu only.
+	revision atomic.Uint64
+	set      envelope.SetHash
+	raw      map[place][]byte
+}
+
+// place is where an entry of the file stands.
+type place struct{ bucket, key string }
+
+// spare is how many API keys can be added before the slab grows. It also keeps
+// an unlock from succeeding where RLIMIT_MEMLOCK leaves nothing for what follows.
+const spare = 1024
+
+// newUnlocked makes guarded memory for a number of API keys.
+func (v *Vault) newUnlocked(op string, id envelope.VaultID, keys int) (*unlocked, error) {
+	slab, err := guard.NewSlab(mac.StateSize, keys+spare, guard.Best())
+	if err != nil {
+		return nil, memoryError(op, err)
+	}
+	u := &unlocked{
+		slab:  slab,
+		id:    id,
+		since: clock.Wall(),
+		clock: nonce.NewClock(clock.Wall, clock.Boot),
+		raw:   make(map[place][]byte),
+	}
+	u.book, err = nonce.NewBook(func(marks []nonce.Mark) error { return v.persistMarks(u, marks) })
+	if err != nil {
+		slab.Destroy()
+		return nil, fail(op, KindInternal, "%w", err)
+	}
+	for _, slot := range []*int{&u.dataKey, &u.setKey} {
+		if *slot, err = slab.Alloc(); err != nil {
+			slab.Destroy()
+			return nil, memoryError(op, err)
+		}
+	}
+	return u, nil
+}
+
+// enter registers a use of the key material. The caller calls u.slab.Leave.
+func (u *unlocked) enter(op string) error {
+	if !u.slab.Enter() {
+		return lockedError(op)
+	}
+	return nil
+}
+
+// key is the data key, in guarded memory. The caller has entered.
+func (u *unlocked) key() *[32]byte { return (*[32]byte)(u.slab.Slot(u.dataKey)) }
+
+// state is the mid-states of the manifest's set hash. The caller has entered.
+func (u *unlocked) state() []byte { return u.slab.Slot(u.setKey)[:envelope.SetHashStateSize] }
+
+// drawDataKey makes a new data key in place.
+func (u *unlocked) drawDataKey() error {
+	rand.Read(u.key()[:]) // never fails: crypto/rand
+	return envelope.SetHashState(u.state(), u.key())
+}
+
+// destroy wipes the key material after its last use, and lets no further request
+// nonce go out.
+func (u *unlocked) destroy() {
+	u.book.Stop()
+	u.slab.Destroy()
+}
+
+// memoryError gives an error of guarded memory its kind.
+func memoryError(op string, err error) *Error {
+	var limit *guard.LimitError
+	if errors.As(err, &limit) {
+		return fail(op, KindMemoryLimit, "%w", err)
+	}
+	return fail(op, KindInternal, "%w", err)
+}

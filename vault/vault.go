@@ -1,0 +1,153 @@
+package vault
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"bfxvault/vault/internal/store"
+)
+
+// State is what a vault can be asked to do.
+type State string
+
+// The states of a vault.
+const (
+	Uninitialised State = "uninitialised" // Init
+	Locked        State = "locked"        // Unlock
+	Unlocked      State = "unlocked"      // everything else
+)
+
+// Options says where a vault is.
+type Options struct {
+	// Path is the vault file; its folder must exist.
+	Path string
+	// Log receives what the operator should know. Required.
+	Log *slog.Logger
+}
+
+// Vault is one vault file and, while unlocked, the key material in guarded
+// memory. Its methods may be called from many goroutines.
+type Vault struct {
+	log   *slog.Logger
+	store *store.Store // nil where fault is set
+	fault *Error       // why the file cannot be used at all
+
+	// current is nil unless the vault is unlocked. Signing reads it and takes no
+	// lock.
+	current atomic.Pointer[unlocked]
+
+	// mu serialises Init, Unlock and every change of the file. Lock does not take
+	// it: a hung disk must not keep a vault from locking.
+	mu sync.Mutex
+
+	oneShots  oneShots
+	penalties penalties
+}
+
+// Open opens the vault file, or makes an empty one. A file that another process
+// holds is an error. A damaged one is not: the vault then stands locked and says
+// so to whoever asks, so that the operator is told by the tool at hand.
+func Open(o Options) (*Vault, error) {
+	if o.Path == "" || o.Log == nil {
+		return nil, errors.New("vault: Options.Path and Options.Log are required")
+	}
+	v := &Vault{log: o.Log}
+	s, err := store.Open(o.Path)
+	switch {
+	case err == nil:
+		v.store = s
+	case isDamage(err), errors.Is(err, store.ErrFormat):
+		v.fault = storeError("open", err)
+		o.Log.Error("the vault file cannot be used; nothing will be signed", "error", err)
+	default:
+		return nil, fmt.Errorf("vault: %w", err)
+	}
+	return v, nil
+}
+
+// Close locks the vault and closes its file.
+func (v *Vault) Close() error {
+	v.Lock()
+	v.oneShots.destroy()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.store == nil {
+		return nil
+	}
+	if err := v.store.Close(); err != nil {
+		return fmt.Errorf("vault: %w", err)
+	}
+	return nil
+}
+
+// Forget drops what a closed admin.sock connection had begun.
+func (v *Vault) Forget(conn uint64) { v.oneShots.forget(conn) }
+
+// state is the state of the vault, and the error that keeps it from being used.
+func (v *Vault) state() (State, *Error) {
+	if v.current.Load() != nil {
+		return Unlocked, nil
+	}
+	if v.fault != nil {
+		return Locked, v.fault
+	}
+	revision, err := v.store.Revision()
+	if err != nil {
+		return Locked, storeError("open", err)
+	}
+	if revision == 0 {
+		return Uninitialised, nil
+	}
+	return Locked, nil
+}
+
+// unlocked returns what an operation needs of an unlocked vault, or the error
+// that says why there is none.
+func (v *Vault) unlocked(op string) (*unlocked, error) {
+	if u := v.current.Load(); u != nil {
+		return u, nil
+	}
+	switch state, problem := v.state(); {
+	case problem != nil:
+		return nil, problem.during(op)
+	case state == Uninitialised:
+		return nil, fail(op, KindUninitialised, "there is no vault yet").hint("vaultctl init")
+	default:
+		return nil, lockedError(op)
+	}
+}
+
+func lockedError(op string) *Error {
+	return fail(op, KindLocked, "the vault is locked").hint("vaultctl unlock")
+}
+
+// during returns the error as that of another operation.
+func (e *Error) during(op string) *Error {
+	copied := *e
+	copied.Op = op
+	return &copied
+}
+
+// isDamage says whether the file itself is at fault.
+func isDamage(err error) bool {
+	var damaged *store.DamagedError
+	return errors.As(err, &damaged)
+}
+
+// storeError gives an error of the store its kind.
+func storeError(op string, err error) *Error {
+	switch {
+	case isDamage(err):
+		return fail(op, KindTampered, "%w", err).hint(restoreHint)
+	case errors.Is(err, store.ErrFormat):
+		return fail(op, KindVersion, "%w", err).hint("use the version of bfxvault that wrote it, or a newer one")
+	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrInDoubt):
+		return fail(op, KindCannotWrite, "%w", err).hint("restart vaultd: it reads the file anew")
+	}
+	return fail(op, KindCannotWrite, "%w", err).hint("free space or mend the disk under it; nothing was changed")
+}
+
+const restoreHint = "keep the file as it is and restore the newest backup beside it"
