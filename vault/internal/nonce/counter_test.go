@@ -261,6 +261,9 @@ func TestAStoppedBookGivesNothingAndLeavesNoGoroutine(t *testing.T) {
 		})
 		synctest.Wait()
 		b.Stop()
+		if d.count() != 1 {
+			t.Errorf("%d commits have ended, want the one that had begun", d.count())
+		}
 		b.Stop()
 		wg.Wait()
 		if d.count() != 1 {

@@ -2,6 +2,7 @@ package nonce_test
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -12,150 +13,172 @@ import (
 	"bfxvault/vault/internal/nonce"
 )
 
-func asHeld(err error, held **nonce.HeldError) bool { return errors.As(err, held) }
+// event is one thing that happens to a machine.
+type event struct {
+	Kind string
+	For  time.Duration // to let pass; or by which the wall clock is wrong from now on
+	N    int           // how many signatures, a quarter of a second apart
+	Yes  bool          // the disk is full; what was in flight at the crash gets to the disk
+}
+
+func drawEvent(t *rapid.T) event {
+	e := event{Kind: rapid.SampledFrom([]string{"sign", "sign", "pass", "step", "disk", "crash"}).Draw(t, "kind")}
+	switch e.Kind {
+	case "sign":
+		e.N = rapid.OneOf(rapid.Just(1), rapid.IntRange(1, 200)).Draw(t, "n")
+	case "pass":
+		e.For = time.Duration(rapid.Int64Range(0, int64(2*time.Minute)).Draw(t, "for"))
+	case "step":
+		e.For = rapid.SampledFrom([]time.Duration{0, -time.Hour, time.Microsecond, 59 * time.Second,
+			61 * time.Second, time.Hour, 365 * 24 * time.Hour}).Draw(t, "step")
+	case "disk", "crash":
+		e.Yes = rapid.Bool().Draw(t, "yes")
+	}
+	return e
+}
 
 // machine is a vault on a machine whose clock steps and whose power fails.
 type machine struct {
-	t          *rapid.T
-	epoch      time.Time     // when the machine was built
-	step       time.Duration // by which its wall clock is wrong
-	unlockStep time.Duration // its step at the last unlock
-	latency    time.Duration // of a commit
+	epoch   time.Time     // when it was built
+	latency time.Duration // of a commit
 
-	mu        sync.Mutex // what the commit shares with the test
-	power     *bool      // of this incarnation; false once it crashed
-	late      bool       // whether a commit in flight at a crash still reaches the disk
-	onDisk    nonce.RequestNonce
-	diskFull  bool
-	clock     *nonce.Clock
-	book      *nonce.Book
-	counter   *nonce.Counter
-	highest   nonce.RequestNonce // ever given out
-	crashes   nonce.RequestNonce
-	farthest  time.Duration // the largest step that an unlock believed
-	callsMade int
+	step     time.Duration // by which its wall clock is wrong
+	believed time.Duration // that, at the last unlock
+	farthest time.Duration // the largest that an unlock believed
+	clock    *nonce.Clock
+	book     *nonce.Book
+	counter  *nonce.Counter
+
+	highest nonce.RequestNonce // ever given out
+	crashes nonce.RequestNonce
+	signed  nonce.RequestNonce
+
+	mu       sync.Mutex // what the commits share with the rest
+	power    int        // counts incarnations
+	late     bool       // a commit of the incarnation before still reaches the disk
+	diskFull bool
+	onDisk   nonce.RequestNonce
+	wrong    error
 }
 
 var errDisk = errors.New("no space left")
 
-func (m *machine) boot() time.Duration { return time.Since(m.epoch) }
-func (m *machine) wall() time.Time     { return time.Now().Add(m.step) }
+func newMachine(latency time.Duration) *machine {
+	m := &machine{epoch: time.Now().Add(-time.Hour), latency: latency, onDisk: now(), highest: now()}
+	m.unlock()
+	return m
+}
 
 func (m *machine) unlock() {
-	power := true
-	m.power = &power
-	m.clock = nonce.NewClock(m.wall, m.boot)
-	m.farthest = max(m.farthest, m.step)
-	m.unlockStep = m.step
-	book, err := nonce.NewBook(func(marks []nonce.Mark) error {
-		time.Sleep(m.latency)
+	m.power++
+	power := m.power
+	wall := func() time.Time { return time.Now().Add(m.step) }
+	m.clock = nonce.NewClock(wall, func() time.Duration { return time.Since(m.epoch) })
+	m.believed, m.farthest = m.step, max(m.farthest, m.step)
+	m.book, _ = nonce.NewBook(func(marks []nonce.Mark) error { return m.commit(power, marks[0].UpTo) })
+	m.counter = m.book.Counter("k", m.onDisk)
+}
+
+func (m *machine) commit(power int, upTo nonce.RequestNonce) error {
+	time.Sleep(m.latency)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.diskFull || power != m.power && !m.late {
+		return errDisk
+	}
+	if upTo <= m.onDisk {
+		m.wrong = fmt.Errorf("mark %d after %d", upTo, m.onDisk)
+	}
+	m.onDisk = upTo
+	return nil
+}
+
+func (m *machine) live(e event) error {
+	switch e.Kind {
+	case "sign":
+		for range e.N {
+			if err := m.sign(); err != nil {
+				return err
+			}
+			time.Sleep(250 * time.Millisecond)
+		}
+	case "pass":
+		time.Sleep(e.For)
+	case "step":
+		m.step = e.For
+	case "disk":
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		switch {
-		case !power && !m.late:
-			return errDisk
-		case m.diskFull:
-			return errDisk
-		case marks[0].UpTo <= m.onDisk && power:
-			m.t.Errorf("mark %d after %d", marks[0].UpTo, m.onDisk)
-		}
-		m.onDisk = max(m.onDisk, marks[0].UpTo)
-		return nil
-	})
-	if err != nil {
-		m.t.Fatal(err)
+		m.diskFull = e.Yes
+	case "crash":
+		m.crash(e.Yes)
 	}
-	m.book = book
-	m.counter = book.Counter("k", m.onDisk)
+	return nil
 }
 
 // crash leaves everything as it is, a commit in flight included, and starts anew
-// from the disk. What was in flight gets there before the restart or never.
-func (m *machine) crash() {
+// from the disk.
+func (m *machine) crash(late bool) {
 	m.mu.Lock()
-	*m.power = false
-	m.late = rapid.Bool().Draw(m.t, "late")
+	m.power, m.late = m.power+1, late
 	m.mu.Unlock()
-	synctest.Wait()
 	time.Sleep(m.latency)
 	synctest.Wait()
-	m.crashes++
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.crashes, m.late = m.crashes+1, false
 	m.unlock()
 }
 
-func (m *machine) sign() {
-	m.callsMade++
-	now, ahead := m.clock.Now()
-	if want := m.step-m.unlockStep > time.Minute; ahead != want {
-		m.t.Fatalf("ahead is %v with a step of %v since unlock", ahead, m.step-m.unlockStep)
+func (m *machine) sign() error {
+	at, ahead := m.clock.Now()
+	if want := m.step-m.believed > time.Minute; ahead != want {
+		return fmt.Errorf("ahead is %v, %v after an unlock with %v", ahead, m.step, m.believed)
 	}
-	n, err := m.counter.Next(now)
+	n, err := m.counter.Next(at)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.signed++
+	// Not burnt: the clock at an unlock, a minute of tolerance, a minute of reach
+	// that a crash may skip, a second for each crash, and what was signed meanwhile.
+	limit := micros(time.Now().Add(m.farthest+2*time.Minute)) + m.crashes*second + m.signed
 	switch {
 	case err != nil && m.diskFull:
-		return
+		return nil
 	case err != nil:
-		m.t.Fatalf("refused: %v", err)
+		return fmt.Errorf("refused: %w", err)
 	case n <= m.highest:
-		m.t.Fatalf("%d after %d", n, m.highest)
+		return fmt.Errorf("%d after %d", n, m.highest)
 	case n > m.onDisk:
-		m.t.Fatalf("%d with %d on disk", n, m.onDisk)
+		return fmt.Errorf("%d with %d on disk", n, m.onDisk)
+	case n > limit:
+		return fmt.Errorf("%d s beyond what was reasonable", (n-limit)/second)
 	}
 	m.highest = n
-	// Not burnt: the clock it was unlocked with, a minute of tolerance, a minute of
-	// reach that one crash may skip, and a second for each crash.
-	limit := micros(time.Now().Add(m.farthest+2*time.Minute)) + (m.crashes+2)*second + nonce.RequestNonce(m.callsMade)
-	if n > limit {
-		m.t.Fatalf("%d is %d s beyond what was reasonable", n, (n-limit)/second)
-	}
+	return m.wrong
 }
 
 // P6, A40, A41, A44: unique and rising over crashes, full disks and clock steps;
 // nothing refused but for the disk, nothing burnt.
 func TestNumbersHoldOverCrashesAndClockSteps(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		// rapid ends a failed or unusable run by a panic, which has to arrive in its
-		// own goroutine and not in the bubble's.
-		var end any
-		synctest.Test(t, func(*testing.T) {
-			defer func() { end = recover() }()
-			time.Sleep(time.Until(day))
-			m := &machine{t: rt, epoch: time.Now().Add(-time.Hour), onDisk: micros(day), highest: micros(day)}
-			m.latency = time.Duration(rapid.IntRange(0, 3000).Draw(rt, "latency ms")) * time.Millisecond
-			m.unlock()
+		latency := time.Duration(rapid.IntRange(0, 3000).Draw(rt, "latency ms")) * time.Millisecond
+		events := rapid.SliceOfN(rapid.Custom(drawEvent), 1, 60).Draw(rt, "events")
+		var err error
+		inBubble(t, func(*testing.T) {
+			m := newMachine(latency)
 			defer func() { m.book.Stop() }()
-			rt.Repeat(m.actions())
+			for i, e := range events {
+				if err = m.live(e); err != nil {
+					err = fmt.Errorf("event %d, %+v: %w", i, e, err)
+					return
+				}
+			}
 		})
-		if end != nil {
-			panic(end)
+		if err != nil {
+			rt.Fatal(err)
 		}
 	})
-}
-
-func (m *machine) actions() map[string]func(*rapid.T) {
-	return map[string]func(*rapid.T){
-		"sign": func(*rapid.T) { m.sign() },
-		"sign a lot": func(rt *rapid.T) {
-			for range rapid.IntRange(1, 200).Draw(rt, "times") {
-				m.sign()
-				time.Sleep(250 * time.Millisecond)
-			}
-		},
-		"pass": func(rt *rapid.T) {
-			time.Sleep(time.Duration(rapid.Int64Range(0, int64(2*time.Minute)).Draw(rt, "ns")))
-		},
-		"step": func(rt *rapid.T) {
-			m.step = rapid.SampledFrom([]time.Duration{0, -time.Hour, time.Microsecond, 59 * time.Second,
-				61 * time.Second, time.Hour, 365 * 24 * time.Hour}).Draw(rt, "step")
-		},
-		"disk": func(rt *rapid.T) {
-			m.mu.Lock()
-			defer m.mu.Unlock()
-			m.diskFull = rapid.Bool().Draw(rt, "full")
-		},
-		"crash": func(*rapid.T) { m.crash() },
-	}
 }
 
 // A44: a year's step while it runs moves nothing.
