@@ -18,13 +18,6 @@ type Operator struct {
 	Process string
 }
 
-// Argon2Params are Argon2id's cost parameters (RFC 9106): passes, KiB of memory
-// and lanes.
-type Argon2Params struct {
-	Time, MemoryKiB uint32
-	Threads         uint8
-}
-
 // Sealed is a secret sealed to the one-shot key ID, in nacl/box's anonymous
 // format around SealedPrefix and the secret.
 type Sealed struct {

@@ -124,7 +124,7 @@ func (v *Vault) Slots() (id [16]byte, slots []Slot, err error) {
 		s := f.slots[key]
 		slots = append(slots, Slot{
 			ID: s.ID, Kind: s.Kind.String(), Salt: s.Salt, Created: s.Created,
-			Params: Argon2Params{s.Params.Time, s.Params.MemoryKiB, s.Params.Threads},
+			Params: Argon2Params(s.Params),
 		})
 	}
 	return f.id, slots, nil

@@ -34,8 +34,7 @@ type Opened struct {
 // written.
 func (v *Vault) Init(ctx context.Context, by Operator, r Init) (Opened, error) {
 	const op = "init"
-	params := envelope.Params{Time: r.Params.Time, MemoryKiB: r.Params.MemoryKiB, Threads: r.Params.Threads}
-	if err := params.Check(); err != nil {
+	if err := r.Params.Check(); err != nil {
 		return Opened{}, fail(op, KindInvalid, "%w", err)
 	}
 	kek, err := v.openKEK(op, by, r.KEK, r.Purpose())
@@ -53,7 +52,7 @@ func (v *Vault) Init(ctx context.Context, by Operator, r Init) (Opened, error) {
 		return Opened{}, fail(op, KindInitialised, "there is a vault in this folder already").hint("vaultctl unlock")
 	}
 	u, err := v.create(op, kek, envelope.Slot{
-		ID: 1, Kind: envelope.Passphrase, Params: params, Salt: r.Salt, Created: time.Now().Unix(),
+		ID: 1, Kind: envelope.Passphrase, Params: envelope.Params(r.Params), Salt: r.Salt, Created: time.Now().Unix(),
 	})
 	if err != nil {
 		return Opened{}, err
