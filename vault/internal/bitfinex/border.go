@@ -1,5 +1,7 @@
 package bitfinex
 
+import "strings"
+
 // Why a signature is good for one request only (A36).
 //
 // REST v2 signs "/api/" + path + nonce + body with nothing between them. Take
@@ -18,11 +20,12 @@ package bitfinex
 //     unless they are zeros. Then number and endpoint are the same and the
 //     parameter that ends the path has lost zeros. No table line turns into
 //     another that way, and a body is not touched;
-//   - 16 digits further to the left: what they leave behind stands before the
-//     body, and `7{}` is no JSON. An empty body would become a bare number,
-//     though, with a nonce that starts with digits of the sender's choice and
-//     could burn the API key (P6). endsInNonceDigit is what Parse asks then. A
-//     zero may end the path, for it would make a number of 15 digits.
+//   - digits further to the left: what they leave behind stands before the body,
+//     and `7{}` is no JSON. An empty body would become a bare number, though, with
+//     a nonce that starts with digits of the sender's choice and could burn the
+//     API key (P6). So an empty body is refused where the path ends in digits,
+//     unless they are zeros only, as of tBTCF0:USTF0: with those in front a nonce
+//     that leaves a digit behind is too small.
 //
 // REST v1 payloads are base64 of {"request":… and start with "eyJ", WebSocket's
 // start with "AUTH", REST v2's with "/": no two kinds overlap (A37).
@@ -30,8 +33,9 @@ package bitfinex
 // nonceDigits is the length of a request nonce: microseconds, from 2001 to 2255.
 const nonceDigits = 16
 
-// endsInNonceDigit says whether path ends in a digit that could begin a nonce.
-func endsInNonceDigit(path string) bool {
-	c := path[len(path)-1]
-	return c >= '1' && c <= '9'
+// couldLendDigits says whether digits at the end of path could begin a larger
+// nonce.
+func couldLendDigits(path string) bool {
+	stem := strings.TrimRight(path, "0")
+	return isDigits(stem[len(stem)-1:])
 }

@@ -12,7 +12,7 @@ func Parse(path string, body []byte) (policy.Request, error) {
 		return policy.Request{}, err
 	}
 	if len(body) == 0 {
-		if endsInNonceDigit(path) {
+		if couldLendDigits(path) {
 			return policy.Request{}, &SyntaxError{Field: "body", Reason: "must not be empty where the path ends in a digit: send {}"}
 		}
 		return e.request(), nil
@@ -60,7 +60,7 @@ func checkBody(body []byte) error {
 	if len(body) > MaxBody {
 		return &SyntaxError{Field: "body", Offset: MaxBody, Reason: "is too long"}
 	}
-	s := scanner{data: body, field: "body"}
+	s := scanner{data: body}
 	for {
 		t, err := s.next()
 		if err != nil || t.kind == kindEnd {
@@ -78,7 +78,7 @@ func checkParams(params []byte) error {
 	if params[0] != '{' {
 		return &SyntaxError{Field: "params", Reason: "must be an object"}
 	}
-	s := scanner{data: params, field: "params"}
+	s := scanner{data: params, params: true}
 	for {
 		t, err := s.next()
 		if err != nil || t.kind == kindEnd {

@@ -54,7 +54,7 @@ type frame struct {
 // object, so MaxBody × MaxNames byte steps at the very most.
 type scanner struct {
 	data      []byte
-	field     string // for errors: what data is
+	params    bool // for errors: data is v1 parameters, not a body
 	pos       int
 	want      expectation
 	values    int
@@ -256,5 +256,9 @@ func (s *scanner) refuse(reason string) (token, error) {
 }
 
 func (s *scanner) fault(reason string) error {
-	return &SyntaxError{Field: s.field, Offset: s.pos, Reason: reason}
+	field := "body"
+	if s.params {
+		field = "params"
+	}
+	return &SyntaxError{Field: field, Offset: s.pos, Reason: reason}
 }

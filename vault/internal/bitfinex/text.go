@@ -2,6 +2,7 @@ package bitfinex
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -58,7 +59,7 @@ func decodeEscape(p []byte) (r rune, size int) {
 		return 0, 0
 	}
 	if p[1] != 'u' {
-		i := bytes.IndexByte([]byte(`"\/bfnrt`), p[1])
+		i := strings.IndexByte(`"\/bfnrt`, p[1])
 		if i < 0 {
 			return 0, 0
 		}

@@ -1,0 +1,109 @@
+package bitfinex_test
+
+import (
+	"crypto/sha512"
+	"fmt"
+	"strings"
+	"testing"
+
+	"bfxvault/vault/internal/bitfinex"
+	"bfxvault/vault/internal/mac"
+	"bfxvault/vault/policy"
+)
+
+const benchNonce = 1764000000000000
+
+func newState(t testing.TB) []byte {
+	t.Helper()
+	state := make([]byte, mac.StateSize)
+	if err := mac.Precompute(state, []byte("TESTSECRET-fake-do-not-use-0000000000000000")); err != nil {
+		t.Fatal(err)
+	}
+	return state
+}
+
+// core is this package's part of one signature: parse, payload, sign.
+func core(signature *[bitfinex.SignatureSize]byte, state, buffer, body []byte) (policy.Request, error) {
+	request, err := bitfinex.Parse(submit, body)
+	if err == nil {
+		bitfinex.Sign(signature, state, bitfinex.AppendRest(buffer[:0], submit, benchNonce, body))
+	}
+	return request, err
+}
+
+func TestASignatureAllocatesNothing(t *testing.T) {
+	var signature [bitfinex.SignatureSize]byte
+	state, buffer, body := newState(t), make([]byte, 0, bitfinex.MaxPayload), []byte(order)
+	for name, f := range map[string]func(){
+		"REST v2": func() { _, _ = core(&signature, state, buffer, body) },
+		"REST v1": func() {
+			_, _ = bitfinex.ParseV1(newOrderV1, body)
+			bitfinex.Sign(&signature, state, bitfinex.AppendRestV1(buffer, newOrderV1, benchNonce, body))
+		},
+		"WebSocket":  func() { bitfinex.Sign(&signature, state, bitfinex.AppendWebSocket(buffer, benchNonce)) },
+		"parameters": func() { _, _ = bitfinex.Parse("v2/auth/r/order/tBTCF0:USTF0:1234/trades", nil) },
+		"escapes":    func() { _, _ = bitfinex.Parse(submit, []byte(`{"\u0061":1,"b":2}`)) },
+	} {
+		if n := testing.AllocsPerRun(100, f); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+// BenchmarkTwoBareSums is the work that no HMAC can do without: the yardstick
+// for the others of the same run.
+func BenchmarkTwoBareSums(b *testing.B) {
+	payload := bitfinex.AppendRest(nil, submit, benchNonce, []byte(order))
+	for b.Loop() {
+		inner := sha512.Sum384(payload)
+		_ = sha512.Sum384(inner[:])
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	body := []byte(order)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := bitfinex.Parse(submit, body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkSign(b *testing.B) {
+	var signature [bitfinex.SignatureSize]byte
+	state, payload := newState(b), bitfinex.AppendRest(nil, submit, benchNonce, []byte(order))
+	b.ReportAllocs()
+	for b.Loop() {
+		bitfinex.Sign(&signature, state, payload)
+	}
+}
+
+func BenchmarkParseAndSign(b *testing.B) {
+	var signature [bitfinex.SignatureSize]byte
+	state, buffer, body := newState(b), make([]byte, 0, bitfinex.MaxPayload), []byte(order)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := core(&signature, state, buffer, body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkParseHostile is the dearest body found within the caps: one object
+// full of names as long as fit that differ at their very end, and an escape in
+// each, so that all are read character by character beside each other (A18).
+func BenchmarkParseHostile(b *testing.B) {
+	length := (bitfinex.MaxBody-2)/bitfinex.MaxNames - len(`"\u006100":1,`)
+	var members []string
+	for i := range bitfinex.MaxNames {
+		members = append(members, fmt.Sprintf(`"\u0061%s%02x":1`, strings.Repeat("a", length), i))
+	}
+	body := []byte("{" + strings.Join(members, ",") + "}")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := bitfinex.Parse(submit, body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
