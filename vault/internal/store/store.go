@@ -80,6 +80,7 @@ func (s *Store) Revision() (uint64, error) {
 // not call the store. An error of fn ends the loading and is returned as it is.
 func (s *Store) Load(fn func(bucket string, key, value []byte) error) (uint64, error) {
 	var rev uint64
+	var entry []byte // a copy of key and value: fn must not fault on a file cut short
 	err := s.view(func(tx *bolt.Tx) (err error) {
 		if rev, err = revision(tx); err != nil {
 			return err
@@ -90,7 +91,8 @@ func (s *Store) Load(fn func(bucket string, key, value []byte) error) (uint64, e
 				if reserved(bucket, key) {
 					return nil
 				}
-				return callback(fn, bucket, key, value)
+				entry = append(append(entry[:0], key...), value...)
+				return callback(fn, bucket, entry[:len(key):len(key)], entry[len(key):])
 			})
 		})
 	})

@@ -1,0 +1,140 @@
+package store_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"maps"
+	"os"
+	"testing"
+
+	"bfxvault/vault/internal/store"
+)
+
+var stride = flag.Int("stride", 509, "flip every n-th byte of the sample file; 1 flips them all")
+
+// A45: whatever byte of the file is flipped, with the meta checksums as they are
+// or made right again, the outcome is the same content, an error, or other
+// content, which the manifest above the store tells: never a panic or a hang.
+func TestAnyFlippedByteIsHarmlessOrAnErrorOrForTheManifest(t *testing.T) {
+	original, want := sampleImage(t)
+	path := newFile(t)
+	for _, resealed := range []bool{false, true} {
+		same, refused, other := 0, 0, 0
+		try := func(at int, mask byte) {
+			im := bytes.Clone(original)
+			im[at] ^= mask
+			if resealed {
+				image(im).reseal()
+			}
+			got, err := image(im).outcome(t, path)
+			switch {
+			case err != nil && !structural(err):
+				t.Errorf("byte %d ^ %#x: %v", at, mask, err)
+			case err != nil:
+				refused++
+			case maps.Equal(got, want):
+				same++
+			default:
+				other++
+			}
+		}
+		for at := 0; at < len(original); at += *stride {
+			try(at, 0xff)
+			try(at, 0x01)
+		}
+		for _, page := range []int{0, pageSize, original.root()} {
+			for at := page; at < page+80; at++ {
+				try(at, 0x01)
+			}
+		}
+		t.Logf("resealed %t: %d the same, %d refused, %d other content", resealed, same, refused, other)
+		if same == 0 || refused == 0 || other == 0 {
+			t.Error("the flips did not reach free space, structure and content")
+		}
+	}
+}
+
+func structural(err error) bool {
+	var damaged *store.DamagedError
+	return errors.As(err, &damaged) || errors.Is(err, store.ErrFormat)
+}
+
+// A43: bbolt alone would go on from the older meta page and say nothing.
+func TestADamagedMetaPageIsNeverARollback(t *testing.T) {
+	original, _ := sampleImage(t)
+	path := newFile(t)
+	for _, page := range []int{0, pageSize} {
+		for at := page + 16; at < page+80; at++ {
+			im := image(bytes.Clone(original))
+			im[at] ^= 0x10
+			var damaged *store.DamagedError
+			if _, err := im.outcome(t, path); !errors.As(err, &damaged) {
+				t.Errorf("byte %d: %v", at, err)
+			}
+		}
+	}
+}
+
+// P7: a file cut short under our feet is an error and no SIGBUS, at any length,
+// and the store that saw it can still be closed.
+func TestAFileCutShortWhileOpenIsAnError(t *testing.T) {
+	original, _ := sampleImage(t)
+	for size := 0; size < len(original); size += 7 * pageSize / 2 { // all of it is in use
+		path := newFile(t)
+		if err := os.WriteFile(path, original, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := store.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rev, err := load(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(path, int64(size)); err != nil {
+			t.Fatal(err)
+		}
+		var damaged *store.DamagedError
+		for range 2 {
+			if err := s.Apply(rev, nil); !errors.As(err, &damaged) {
+				t.Errorf("Apply to a file of %d bytes: %v", size, err)
+			}
+			if _, _, err := load(s); !errors.As(err, &damaged) {
+				t.Errorf("Load of a file of %d bytes: %v", size, err)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	}
+}
+
+// P7: also where the file is cut short in the middle of a read.
+func TestAFileCutShortWhileBeingReadIsAnError(t *testing.T) {
+	path := newFile(t)
+	sample(t, path)
+	s, err := store.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := byte(0)
+	_, err = s.Load(func(_ string, _, value []byte) error {
+		err := os.Truncate(path, 2*pageSize)
+		for _, b := range value {
+			seen |= b
+		}
+		return err
+	})
+	var damaged *store.DamagedError
+	if !errors.As(err, &damaged) {
+		t.Errorf("Load: %v", err)
+	}
+	if _, err := s.Revision(); !errors.As(err, &damaged) {
+		t.Errorf("Revision afterwards: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+}
