@@ -80,36 +80,39 @@ func (s *oneShots) addMu(entry *oneShot) uint64 {
 		s.entries = make(map[uint64]*oneShot)
 	}
 	s.last++
+	id := s.last
 	entry.deadline = time.Now().Add(oneShotLife)
-	s.entries[s.last] = entry
-	return s.last
+	time.AfterFunc(oneShotLife, func() { s.drop(id) })
+	s.entries[id] = entry
+	return id
 }
 
-// makeRoomMu drops what has expired, and where all places are taken the oldest
-// of the process that asks, else the oldest of all: a process that floods pushes
-// out its own.
+// makeRoomMu drops, where all places are taken, the oldest of the process that
+// asks, else the oldest of all: a process that floods pushes out its own.
 func (s *oneShots) makeRoomMu(owner Operator) {
-	now := time.Now()
+	if len(s.entries) < oneShotMax {
+		return
+	}
 	var oldest, oldestOwn uint64
 	for id, entry := range s.entries {
-		switch {
-		case now.After(entry.deadline):
-			s.dropMu(id)
-			continue
-		case entry.owner.Process == owner.Process && (oldestOwn == 0 || id < oldestOwn):
-			oldestOwn = id
-		}
 		if oldest == 0 || id < oldest {
 			oldest = id
 		}
-	}
-	if len(s.entries) < oneShotMax {
-		return
+		if entry.owner.Process == owner.Process && (oldestOwn == 0 || id < oldestOwn) {
+			oldestOwn = id
+		}
 	}
 	if oldestOwn != 0 {
 		oldest = oldestOwn
 	}
 	s.dropMu(oldest)
+}
+
+// drop wipes an entry that nobody has used in time.
+func (s *oneShots) drop(id uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dropMu(id)
 }
 
 func (s *oneShots) dropMu(id uint64) {
@@ -166,17 +169,6 @@ func (s *oneShots) takeChallenge(owner Operator, id uint64) ([32]byte, error) {
 		return [32]byte{}, errStale
 	}
 	return entry.challenge, nil
-}
-
-// forget drops what a closed connection had begun.
-func (s *oneShots) forget(conn uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for id, entry := range s.entries {
-		if entry.owner.Conn == conn {
-			s.dropMu(id)
-		}
-	}
 }
 
 // destroy wipes every secret half.

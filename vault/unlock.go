@@ -32,7 +32,7 @@ type Opened struct {
 // unlocked. A vault that exists is KindInitialised; parameters out of bounds are
 // KindInvalid; too little lockable memory is KindMemoryLimit, and nothing was
 // written.
-func (v *Vault) Init(ctx context.Context, by Operator, r Init) (Opened, error) {
+func (v *Vault) Init(by Operator, r Init) (Opened, error) {
 	const op = "init"
 	if err := r.Params.Check(); err != nil {
 		return Opened{}, fail(op, KindInvalid, "%w", err)

@@ -83,9 +83,6 @@ func (v *Vault) Close() error {
 	return nil
 }
 
-// Forget drops what a closed admin.sock connection had begun.
-func (v *Vault) Forget(conn uint64) { v.oneShots.forget(conn) }
-
 // state is the state of the vault, and the error that keeps it from being used.
 func (v *Vault) state() (State, *Error) {
 	if v.current.Load() != nil {

@@ -1,0 +1,95 @@
+package api
+
+import (
+	"math"
+
+	pb "bfxvault/proto/bfxvault/v1"
+	"bfxvault/vault"
+	"bfxvault/vault/policy"
+)
+
+// Strict conversion between the wire and the domain. What a domain value cannot
+// hold is refused here and nowhere else.
+
+func toParams(p *pb.Argon2Params) (vault.Argon2Params, error) {
+	if p.GetThreads() > math.MaxUint8 {
+		return vault.Argon2Params{}, invalid("params.threads", "at most 255 lanes")
+	}
+	return vault.Argon2Params{Time: p.GetTime(), MemoryKiB: p.GetMemoryKib(), Threads: uint8(p.GetThreads())}, nil
+}
+
+func toSalt(b []byte) (salt [16]byte, err error) {
+	if len(b) != len(salt) {
+		return salt, invalid("salt", "a salt is 16 bytes")
+	}
+	return [16]byte(b), nil
+}
+
+func toSealed(s *pb.Sealed) (vault.Sealed, error) {
+	const maxBox = 1 << 12
+	if s == nil || len(s.Box) == 0 || len(s.Box) > maxBox {
+		return vault.Sealed{}, invalid("sealed", "a sealed secret is 1 to 4096 bytes")
+	}
+	return vault.Sealed{ID: s.Id, Box: s.Box}, nil
+}
+
+func toProof(p *pb.Proof) (vault.Proof, error) {
+	var proof vault.Proof
+	if p == nil {
+		return proof, invalid("proof", "this operation needs a proof")
+	}
+	if len(p.Mac) != len(proof.MAC) {
+		return proof, invalid("proof.mac", "a proof is 32 bytes")
+	}
+	return vault.Proof{ID: p.Id, Slot: p.Slot, MAC: [32]byte(p.Mac)}, nil
+}
+
+func toClasses(field string, words []string) (policy.Class, error) {
+	classes, err := policy.ParseClasses(words)
+	if err != nil {
+		return 0, invalid(field, "unknown permission: use read, trade, cancel, funding, withdraw, settings")
+	}
+	return classes, nil
+}
+
+func toMatch(m *pb.Match) policy.Match {
+	if m == nil {
+		return policy.Match{}
+	}
+	return policy.Match{UID: m.Uid, GID: m.Gid, Exe: m.Exe}
+}
+
+func fromMatch(m policy.Match) *pb.Match { return &pb.Match{Uid: m.UID, Gid: m.GID, Exe: m.Exe} }
+
+func fromSlot(s vault.Slot) *pb.Slot {
+	return &pb.Slot{
+		Id: s.ID, Kind: s.Kind, Salt: s.Salt[:], Created: s.Created,
+		Params: &pb.Argon2Params{Time: s.Params.Time, MemoryKib: s.Params.MemoryKiB, Threads: uint32(s.Params.Threads)},
+	}
+}
+
+func fromKey(k vault.APIKey) *pb.ApiKey {
+	key := &pb.ApiKey{Label: k.Label, Permissions: k.Permissions.Words(), Bots: k.Bots}
+	for _, v := range k.Versions {
+		key.Versions = append(key.Versions, &pb.KeyVersion{
+			Version: v.Version, ApiKey: v.APIKey, State: v.State, Created: v.Created, Held: v.Held,
+		})
+	}
+	return key
+}
+
+func fromBot(b vault.Bot) *pb.Bot {
+	bot := &pb.Bot{Name: b.Name, Match: fromMatch(b.Match), Created: b.Created}
+	for _, g := range b.Grants {
+		bot.Grants = append(bot.Grants, &pb.Grant{Label: g.Label, Allow: g.Allow.Words()})
+	}
+	return bot
+}
+
+func fromBotGrants(b vault.Bot) *pb.BotGrants {
+	bot := &pb.BotGrants{Bot: b.Name}
+	for _, g := range b.Grants {
+		bot.Grants = append(bot.Grants, &pb.UsableGrant{Label: g.Label, Allow: g.Allow.Words()})
+	}
+	return bot
+}
