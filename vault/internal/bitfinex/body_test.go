@@ -116,7 +116,7 @@ func TestEveryBrokenOffOrderIsRefused(t *testing.T) {
 
 func TestAnErrorPointsToTheByte(t *testing.T) {
 	for body, want := range map[string]bitfinex.SyntaxError{
-		`{"a":1,"a":2}`:     {Field: "body", Offset: 7, Reason: "has a name twice in one object"},
+		`{"a":1,"a":2}`:     {Field: "body", Offset: 8, Reason: "has a name twice in one object"},
 		`{"a":01}`:          {Field: "body", Offset: 7, Reason: "has a number that is not JSON"},
 		`{"a":"\ud800"}`:    {Field: "body", Offset: 6, Reason: "has half a surrogate pair"},
 		` {}`:               {Field: "body", Offset: 0, Reason: "must start with { or ["},

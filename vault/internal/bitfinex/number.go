@@ -1,20 +1,20 @@
 package bitfinex
 
-// number reads a number by RFC 8259 section 6: no leading zero or plus, digits
+// number goes past a number by RFC 8259 section 6: no leading zero or plus, digits
 // on both sides of a point, any exponent. Whether it means an amount is not
-// asked here.
-func (s *scanner) number() error {
+// asked here. Where it returns false, pos is at the first byte that does not fit.
+func (s *scanner) number() bool {
 	if s.data[s.pos] == '-' {
 		s.pos++
 	}
 	leadingZero := s.peek() == '0'
 	if n := s.digits(); n == 0 || leadingZero && n > 1 {
-		return s.fault("has a number that is not JSON")
+		return false
 	}
 	if s.peek() == '.' {
 		s.pos++
 		if s.digits() == 0 {
-			return s.fault("has a number that is not JSON")
+			return false
 		}
 	}
 	if c := s.peek(); c == 'e' || c == 'E' {
@@ -23,10 +23,10 @@ func (s *scanner) number() error {
 			s.pos++
 		}
 		if s.digits() == 0 {
-			return s.fault("has a number that is not JSON")
+			return false
 		}
 	}
-	return nil
+	return true
 }
 
 // digits passes over digits and returns how many there were.
@@ -36,12 +36,4 @@ func (s *scanner) digits() int {
 		s.pos++
 	}
 	return s.pos - start
-}
-
-// peek returns the byte at hand, 0 at the end of the data.
-func (s *scanner) peek() byte {
-	if s.pos == len(s.data) {
-		return 0
-	}
-	return s.data[s.pos]
 }

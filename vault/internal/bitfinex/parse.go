@@ -61,12 +61,9 @@ func checkBody(body []byte) error {
 		return &SyntaxError{Field: "body", Offset: MaxBody, Reason: "is too long"}
 	}
 	s := scanner{data: body}
-	for {
-		t, err := s.next()
-		if err != nil || t.kind == kindEnd {
-			return err
-		}
+	for s.next() {
 	}
+	return s.err
 }
 
 // checkParams reads v1 parameters to their end, and sees to it that they cannot
@@ -79,21 +76,20 @@ func checkParams(params []byte) error {
 		return &SyntaxError{Field: "params", Reason: "must be an object"}
 	}
 	s := scanner{data: params, params: true}
-	for {
-		t, err := s.next()
-		if err != nil || t.kind == kindEnd {
-			return err
-		}
-		if t.kind != kindName || t.depth != 1 {
+	for s.next() {
+		if s.token.kind != kindName || s.token.depth != 1 {
 			continue
 		}
-		if !isASCII(t.text) {
-			return s.fault("has a name that is not ASCII")
-		}
-		if foldsTo(t.text, "request") || foldsTo(t.text, "nonce") {
-			return s.fault("has a member that is the vault's to write")
+		switch name := s.text(); {
+		case !isASCII(name):
+			s.faultAt(s.token.start, "has a name that is not ASCII")
+			return s.err
+		case foldsTo(name, "request"), foldsTo(name, "nonce"):
+			s.faultAt(s.token.start, "has a member that is the vault's to write")
+			return s.err
 		}
 	}
+	return s.err
 }
 
 // isASCII says whether a text, unescaped, is ASCII.

@@ -5,15 +5,15 @@ import "strings"
 // node is one step into the table: the segments that may come next, and the
 // endpoint of the path that ends here. A tree is built once and never changes.
 type node struct {
-	literals   map[string]*node
-	parameters []parameter
+	literals   []edge
+	parameters []edge
 	endpoint   *Endpoint
 }
 
-// parameter is a segment that stands for many texts.
-type parameter struct {
-	segment string // as in the pattern
-	accepts func(string) bool
+// edge is a segment and what comes after it.
+type edge struct {
+	segment string            // as in the pattern
+	accepts func(string) bool // of a parameter
 	next    *node
 }
 
@@ -37,23 +37,17 @@ func newTree(endpoints []Endpoint) *node {
 
 // grow returns the node that segment leads to, made if it is new.
 func (n *node) grow(segment string) *node {
-	accepts := grammarOf(segment)
-	if accepts == nil {
-		if n.literals[segment] == nil {
-			if n.literals == nil {
-				n.literals = make(map[string]*node)
-			}
-			n.literals[segment] = &node{}
-		}
-		return n.literals[segment]
+	edges, accepts := &n.literals, grammarOf(segment)
+	if accepts != nil {
+		edges = &n.parameters
 	}
-	for _, p := range n.parameters {
-		if p.segment == segment {
-			return p.next
+	for _, e := range *edges {
+		if e.segment == segment {
+			return e.next
 		}
 	}
 	next := &node{}
-	n.parameters = append(n.parameters, parameter{segment, accepts, next})
+	*edges = append(*edges, edge{segment, accepts, next})
 	return next
 }
 
@@ -74,12 +68,14 @@ func (n *node) match(path string) *Endpoint {
 }
 
 func (n *node) step(segment string) *node {
-	if next := n.literals[segment]; next != nil {
-		return next
+	for _, e := range n.literals {
+		if e.segment == segment {
+			return e.next
+		}
 	}
-	for _, p := range n.parameters {
-		if p.accepts(segment) {
-			return p.next
+	for _, e := range n.parameters {
+		if e.accepts(segment) {
+			return e.next
 		}
 	}
 	return nil

@@ -1,12 +1,12 @@
 package bitfinex
 
-import "bytes"
+import "strings"
 
 // kind is what a token is.
 type kind uint8
 
 const (
-	kindEnd kind = iota // the document is over and was well-formed
+	kindNone kind = iota
 	kindObject
 	kindObjectEnd
 	kindArray
@@ -21,10 +21,10 @@ const (
 
 // token is one step through a document.
 type token struct {
-	kind    kind
-	depth   int    // containers around it; an opening or closing one counts itself
-	text    []byte // the bytes it came as; names and strings without their quotes
-	escaped bool   // text holds a backslash
+	kind       kind
+	escaped    bool // there is a backslash in it
+	depth      int  // containers around it; an opening or closing one counts itself
+	start, end int  // where it stands in the data; names and strings without their quotes
 }
 
 // expectation is what the grammar allows next.
@@ -45,101 +45,109 @@ type frame struct {
 	names  int // how many of scanner.names came before its own
 }
 
-// scanner walks a document token by token and refuses it at the first byte that
-// is not JSON (RFC 8259) in valid UTF-8, or where two readers could come to
-// different ends: a name twice in one object however it is spelled, half a
-// surrogate pair, U+0000. It holds all that it needs and allocates nothing.
+// scanner walks a document token by token:
 //
-// The work is bounded: each name is compared with those before it in its own
-// object, so MaxBody × MaxNames byte steps at the very most.
+//	for s.next() {
+//		… s.token, s.text()
+//	}
+//	… s.err
+//
+// It stops at the first byte that is not JSON (RFC 8259) in valid UTF-8, or where
+// two readers could come to different ends: a name twice in one object however
+// it is spelled, half a surrogate pair, U+0000. It holds all that it needs and
+// allocates nothing but the error.
+//
+// The work is bounded: each byte is read at most twice, and the hash of each
+// name compared with those before it in its own object, at most MaxNames.
 type scanner struct {
-	data      []byte
-	params    bool // for errors: data is v1 parameters, not a body
+	data   []byte
+	params bool // for errors: data is v1 parameters, not a body
+
+	token token // the latest
+	err   error // why there is no more; nil at the document's end
+
 	pos       int
 	want      expectation
 	values    int
 	depth     int
 	nameCount int
 	frames    [MaxDepth]frame
-	names     [MaxNames]span
+	names     [MaxNames]uint64 // hashes of the open objects' names, outermost first
 }
 
-// span is where a name stands in the document.
-type span struct {
-	start, end int32
-	escaped    bool
+// text returns the bytes of the latest token.
+func (s *scanner) text() []byte {
+	return s.data[s.token.start:s.token.end]
 }
 
-// next returns the next token. After kindEnd or an error it is not called again.
-func (s *scanner) next() (token, error) {
+// next goes to the next token. It returns false at the end of the document and
+// at an error, and is not called again then.
+func (s *scanner) next() bool {
 	if s.want != wantDocument { // no space before the document: border.go needs its first byte
 		s.skipSpace()
 	}
-	if s.want == wantNothing {
-		if s.pos < len(s.data) {
-			return s.refuse("has more after its end")
-		}
-		return token{kind: kindEnd}, nil
-	}
-	if s.pos == len(s.data) {
-		return s.refuse("ends too early")
-	}
-	c := s.data[s.pos]
+	c := s.peek()
 	switch s.want {
-	case wantCommaOrEnd:
-		if c == ',' {
-			s.pos++
-			return s.afterComma()
+	case wantNothing:
+		if s.pos < len(s.data) {
+			s.fault("has more after its end")
 		}
-		return s.close(c)
-	case wantNameOrEnd:
-		if c == '"' {
+		return false
+	case wantCommaOrEnd:
+		if c != ',' {
+			return s.close(c)
+		}
+		s.pos++
+		s.skipSpace()
+		if s.frames[s.depth-1].object {
 			return s.name()
 		}
-		return s.close(c)
+		return s.value()
+	case wantNameOrEnd:
+		if c != '"' {
+			return s.close(c)
+		}
+		return s.name()
 	case wantValueOrEnd:
 		if c == ']' {
 			return s.close(c)
 		}
 	}
-	return s.value(c)
+	return s.value()
 }
 
-func (s *scanner) afterComma() (token, error) {
-	s.skipSpace()
-	if s.pos == len(s.data) {
-		return s.refuse("ends too early")
+// value goes to a scalar, or to the opening of a container.
+func (s *scanner) value() bool {
+	if s.values++; s.values > MaxValues {
+		return s.fault("has too many values")
 	}
-	if !s.frames[s.depth-1].object {
-		return s.value(s.data[s.pos])
+	c := s.peek()
+	s.token = token{depth: s.depth, start: s.pos}
+	switch {
+	case c == '{':
+		return s.open(kindObject)
+	case c == '[':
+		return s.open(kindArray)
+	case s.want == wantDocument:
+		return s.fault("must start with { or [")
+	case c == '"':
+		s.token.kind = kindString
+		return s.quoted() && s.valueDone()
+	case c == '-' || c >= '0' && c <= '9':
+		s.token.kind = kindNumber
+		if !s.number() {
+			return s.fault("has a number that is not JSON")
+		}
+	case !s.literal(kindTrue, "true") && !s.literal(kindFalse, "false") && !s.literal(kindNull, "null"):
+		return s.fault("must have a value here")
 	}
-	if s.data[s.pos] != '"' {
-		return s.refuse("must have a name in quotes here")
-	}
-	return s.name()
+	s.token.end = s.pos
+	return s.valueDone()
 }
 
-// close ends the innermost container if c is its end.
-func (s *scanner) close(c byte) (token, error) {
-	f := s.frames[s.depth-1]
-	t := token{kind: kindArrayEnd, depth: s.depth}
-	if f.object {
-		t.kind = kindObjectEnd
-	}
-	if f.object && c != '}' || !f.object && c != ']' {
-		return s.refuse("must have a comma or the end of its array or object here")
-	}
-	t.text = s.data[s.pos : s.pos+1]
-	s.pos++
-	s.depth--
-	s.nameCount = f.names
-	s.valueDone()
-	return t, nil
-}
-
-func (s *scanner) open(k kind) (token, error) {
+func (s *scanner) open(k kind) bool {
 	if s.depth == MaxDepth {
-		return s.refuse("is nested too deeply")
+		return s.fault("is nested too deeply")
 	}
 	s.frames[s.depth] = frame{object: k == kindObject, names: s.nameCount}
 	s.depth++
@@ -148,94 +156,72 @@ func (s *scanner) open(k kind) (token, error) {
 		s.want = wantNameOrEnd
 	}
 	s.pos++
-	return token{kind: k, depth: s.depth, text: s.data[s.pos-1 : s.pos]}, nil
+	s.token = token{kind: k, depth: s.depth, start: s.pos - 1, end: s.pos}
+	return true
 }
 
-// value reads a scalar, or the opening of a container, that starts with c.
-func (s *scanner) value(c byte) (token, error) {
-	if s.values++; s.values > MaxValues {
-		return s.refuse("has too many values")
+// close ends the innermost container if c is its end.
+func (s *scanner) close(c byte) bool {
+	f := s.frames[s.depth-1]
+	k, end := kindArrayEnd, byte(']')
+	if f.object {
+		k, end = kindObjectEnd, '}'
 	}
-	switch {
-	case c == '{':
-		return s.open(kindObject)
-	case c == '[':
-		return s.open(kindArray)
-	case s.want == wantDocument:
-		return s.refuse("must start with { or [")
+	if c != end {
+		return s.fault("must have a comma or the end of its array or object here")
 	}
-	t := token{depth: s.depth}
-	start := s.pos
-	var err error
-	switch {
-	case c == '"':
-		t.kind = kindString
-		t.text, t.escaped, err = s.quoted()
-	case c == '-' || c >= '0' && c <= '9':
-		t.kind = kindNumber
-		err = s.number()
-		t.text = s.data[start:s.pos]
-	default:
-		t.kind, err = s.literal(c)
-		t.text = s.data[start:s.pos]
-	}
-	if err != nil {
-		return token{}, err
-	}
-	s.valueDone()
-	return t, nil
+	s.pos++
+	s.token = token{kind: k, depth: s.depth, start: s.pos - 1, end: s.pos}
+	s.depth--
+	s.nameCount = f.names
+	return s.valueDone()
 }
 
-func (s *scanner) valueDone() {
+func (s *scanner) valueDone() bool {
 	s.want = wantCommaOrEnd
 	if s.depth == 0 {
 		s.want = wantNothing
 	}
+	return true
 }
 
-// name reads a member's name and the colon behind it.
-func (s *scanner) name() (token, error) {
-	at := s.pos
-	text, escaped, err := s.quoted()
-	if err != nil {
-		return token{}, err
+// name goes to a member's name and passes the colon behind it.
+func (s *scanner) name() bool {
+	if s.peek() != '"' {
+		return s.fault("must have a name in quotes here")
 	}
-	first := s.frames[s.depth-1].names
-	for _, seen := range s.names[first:s.nameCount] {
-		if sameText(s.data[seen.start:seen.end], seen.escaped, text, escaped) {
-			s.pos = at
-			return s.refuse("has a name twice in one object")
+	s.token = token{kind: kindName, depth: s.depth}
+	if !s.quoted() {
+		return false
+	}
+	hash := hashOf(s.text(), s.token.escaped)
+	for _, seen := range s.names[s.frames[s.depth-1].names:s.nameCount] {
+		if seen == hash {
+			return s.faultAt(s.token.start, "has a name twice in one object")
 		}
 	}
 	if s.nameCount == MaxNames {
-		s.pos = at
-		return s.refuse("has too many names")
+		return s.faultAt(s.token.start, "has too many names")
 	}
-	s.names[s.nameCount] = span{start: int32(at + 1), end: int32(at + 1 + len(text)), escaped: escaped}
+	s.names[s.nameCount] = hash
 	s.nameCount++
 	s.skipSpace()
-	if s.pos == len(s.data) || s.data[s.pos] != ':' {
-		return s.refuse("must have a colon here")
+	if s.peek() != ':' {
+		return s.fault("must have a colon here")
 	}
 	s.pos++
 	s.want = wantValue
-	return token{kind: kindName, depth: s.depth, text: text, escaped: escaped}, nil
+	return true
 }
 
-// literal reads true, false or null.
-func (s *scanner) literal(c byte) (kind, error) {
-	word, k := "true", kindTrue
-	switch c {
-	case 'f':
-		word, k = "false", kindFalse
-	case 'n':
-		word, k = "null", kindNull
+// literal goes past word, if that is what stands here.
+func (s *scanner) literal(k kind, word string) bool {
+	if !strings.HasPrefix(string(s.data[s.pos:min(s.pos+len(word), len(s.data))]), word) {
+		return false
 	}
-	if !bytes.HasPrefix(s.data[s.pos:], []byte(word)) {
-		return kindEnd, s.fault("must have a value here")
-	}
+	s.token.kind = k
 	s.pos += len(word)
-	return k, nil
+	return true
 }
 
 // skipSpace passes over the four characters of RFC 8259's ws.
@@ -250,15 +236,25 @@ func (s *scanner) skipSpace() {
 	}
 }
 
-// refuse is fault in the shape that next returns.
-func (s *scanner) refuse(reason string) (token, error) {
-	return token{}, s.fault(reason)
+// peek returns the byte at hand, and at the end of the data a NUL, which is
+// right nowhere.
+func (s *scanner) peek() byte {
+	if s.pos == len(s.data) {
+		return 0
+	}
+	return s.data[s.pos]
 }
 
-func (s *scanner) fault(reason string) error {
+// fault ends the walk with an error. It returns false for next to return.
+func (s *scanner) fault(reason string) bool {
+	return s.faultAt(s.pos, reason)
+}
+
+func (s *scanner) faultAt(offset int, reason string) bool {
 	field := "body"
 	if s.params {
 		field = "params"
 	}
-	return &SyntaxError{Field: field, Offset: s.pos, Reason: reason}
+	s.err = &SyntaxError{Field: field, Offset: offset, Reason: reason}
+	return false
 }

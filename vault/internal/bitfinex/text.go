@@ -1,43 +1,53 @@
 package bitfinex
 
 import (
-	"bytes"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// quoted reads a string and returns what stands between its quotes, and whether
-// a backslash does.
-func (s *scanner) quoted() (text []byte, escaped bool, err error) {
-	start := s.pos + 1
-	for s.pos = start; s.pos < len(s.data); {
+// plain says of each byte whether it stands in a string as itself and alone. It
+// never changes.
+var plain = func() (table [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		table[c] = c != '"' && c != '\\'
+	}
+	return table
+}()
+
+// quoted goes past a string and notes in the token what stands between its quotes,
+// and whether a backslash does.
+func (s *scanner) quoted() bool {
+	s.pos++
+	s.token.start = s.pos
+	for s.pos < len(s.data) {
 		switch c := s.data[s.pos]; {
+		case plain[c]:
+			s.pos++
 		case c == '"':
+			s.token.end = s.pos
 			s.pos++
-			return s.data[start : s.pos-1], escaped, nil
+			return true
 		case c == '\\':
-			escaped = true
-			if err := s.escape(); err != nil {
-				return nil, false, err
+			s.token.escaped = true
+			if !s.escape() {
+				return false
 			}
-		case c < 0x20:
-			return nil, false, s.fault("has a bare control character in a string")
-		case c < utf8.RuneSelf:
-			s.pos++
+		case c < ' ':
+			return s.fault("has a bare control character in a string")
 		default:
 			r, size := utf8.DecodeRune(s.data[s.pos:])
 			if r == utf8.RuneError && size == 1 {
-				return nil, false, s.fault("is not UTF-8")
+				return s.fault("is not UTF-8")
 			}
 			s.pos += size
 		}
 	}
-	return nil, false, s.fault("ends inside a string")
+	return s.fault("ends inside a string")
 }
 
-// escape checks one escape sequence, both halves of a surrogate pair together.
-func (s *scanner) escape() error {
+// escape goes past one escape sequence, both halves of a surrogate pair together.
+func (s *scanner) escape() bool {
 	r, size := decodeEscape(s.data[s.pos:])
 	switch {
 	case size == 0:
@@ -48,7 +58,7 @@ func (s *scanner) escape() error {
 		return s.fault("has a NUL in a string")
 	}
 	s.pos += size
-	return nil
+	return true
 }
 
 // decodeEscape returns the character that p's leading escape sequence stands
@@ -108,19 +118,26 @@ func nextRune(text []byte) (r rune, size int) {
 	return utf8.DecodeRune(text)
 }
 
-// sameText says whether two texts that quoted has passed mean the same: "\u0061"
-// is "a".
-func sameText(a []byte, aEscaped bool, b []byte, bEscaped bool) bool {
-	if !aEscaped && !bEscaped {
-		return bytes.Equal(a, b)
-	}
-	for len(a) > 0 && len(b) > 0 {
-		ra, na := nextRune(a)
-		rb, nb := nextRune(b)
-		if ra != rb {
-			return false
+// hashOf returns a hash (FNV-1a) of what a text that quoted has passed means:
+// "\u0061" and "a" hash alike. One meaning has one hash, so no duplicate gets
+// past a comparison of hashes. Two meanings can be made to share one, and that
+// refuses a request of whoever made them.
+func hashOf(text []byte, escaped bool) uint64 {
+	const offset, prime = 14695981039346656037, 1099511628211
+	hash := uint64(offset)
+	if !escaped {
+		for _, c := range text {
+			hash = (hash ^ uint64(c)) * prime
 		}
-		a, b = a[na:], b[nb:]
+		return hash
 	}
-	return len(a) == len(b)
+	var utf8Bytes [utf8.UTFMax]byte
+	for len(text) > 0 {
+		r, size := nextRune(text)
+		text = text[size:]
+		for _, c := range utf8.AppendRune(utf8Bytes[:0], r) {
+			hash = (hash ^ uint64(c)) * prime
+		}
+	}
+	return hash
 }
