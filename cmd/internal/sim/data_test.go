@@ -11,7 +11,7 @@ import (
 	"bfxvault/cmd/internal/sim"
 )
 
-func load(t *testing.T, file string, into any) {
+func load(t testing.TB, file string, into any) {
 	t.Helper()
 	b, err := os.ReadFile("../../../testdata/" + file)
 	if err != nil {
