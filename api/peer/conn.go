@@ -2,6 +2,8 @@ package peer
 
 import (
 	"encoding/binary"
+	"errors"
+	"io"
 	"net"
 	"sync"
 
@@ -37,8 +39,11 @@ func (c *conn) Read(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n, oobn, flags, _, err := c.unix.ReadMsgUnix(p, c.oob[:])
-	if err != nil {
-		return n, err
+	switch {
+	case errors.Is(err, io.EOF): // ReadMsgUnix wraps it, Read may not
+		return 0, io.EOF
+	case err != nil:
+		return 0, err
 	}
 	if flags&unix.MSG_CTRUNC != 0 || !c.byCallerMu(c.oob[:oobn]) {
 		clear(p[:n])

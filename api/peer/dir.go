@@ -23,29 +23,25 @@ func EnsureDir(path string, mode os.FileMode) error {
 	if err := os.Mkdir(path, mode); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
-	var st unix.Stat_t
-	if err := unix.Lstat(path, &st); err != nil {
-		return &os.PathError{Op: "lstat", Path: path, Err: err}
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
-		return fmt.Errorf("folder %s: %w: it is no folder", path, ErrUnsafe)
-	}
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	// O_PATH needs no permission on the folder, and opens a link as itself.
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	defer unix.Close(fd)
+	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return &os.PathError{Op: "fstat", Path: path, Err: err}
 	}
-	if uid := os.Geteuid(); st.Uid != uint32(uid) {
+	uid := os.Geteuid()
+	switch {
+	case st.Mode&unix.S_IFMT != unix.S_IFDIR:
+		return fmt.Errorf("folder %s: %w: it is no folder", path, ErrUnsafe)
+	case st.Uid != uint32(uid):
 		return fmt.Errorf("folder %s: %w: it belongs to uid %d, not to uid %d", path, ErrUnsafe, st.Uid, uid)
-	}
-	if st.Mode&0o777 == uint32(mode) {
+	case st.Mode&0o777 == uint32(mode):
 		return nil
 	}
-	if err := unix.Fchmod(fd, uint32(mode)); err != nil {
-		return &os.PathError{Op: "chmod", Path: path, Err: err}
-	}
-	return nil
+	// fchmod(2) refuses an O_PATH descriptor; this is the same folder by its number.
+	return os.Chmod(fmt.Sprintf("/proc/self/fd/%d", fd), mode)
 }

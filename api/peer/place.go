@@ -76,6 +76,8 @@ func isDead(path string) (bool, error) {
 		return true, nil
 	case errors.Is(err, unix.EAGAIN):
 		return false, ErrInUse
+	case errors.Is(err, os.ErrNotExist): // removed meanwhile: nothing to clear
+		return false, nil
 	}
 	return false, fmt.Errorf("%w: a socket is there, and: %w", ErrUnsafe, err)
 }
@@ -123,7 +125,9 @@ func (p *place) makeRoom() (*room, error) {
 		if err != nil {
 			return nil, &os.PathError{Op: "mkdir", Path: r.path, Err: err}
 		}
-		r.fd, err = unix.Openat(p.dir, r.base, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		if err = unix.Fchmodat(p.dir, r.base, 0o700, 0); err == nil { // whatever the umask took
+			r.fd, err = unix.Openat(p.dir, r.base, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		}
 		if err != nil {
 			unix.Unlinkat(p.dir, r.base, unix.AT_REMOVEDIR)
 			return nil, &os.PathError{Op: "open", Path: r.path, Err: err}

@@ -1,0 +1,72 @@
+package daemon
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/user"
+	"strconv"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// settings is config.toml. A setting that is not here is an error with its line
+// and column: one that this version would drop may have been meant to protect.
+type settings struct {
+	// SignGroup is the group, by name or number, whose members may ask for
+	// signatures. Empty means vaultd's own user only.
+	SignGroup string `toml:"sign_group"`
+	// AdminGroup is the group whose members may steer the vault.
+	AdminGroup string `toml:"admin_group"`
+}
+
+// maxConfig keeps a mistaken file name from filling memory.
+const maxConfig = 64 << 10
+
+// readSettings reads config.toml. A missing file means defaults, unless it was
+// asked for by name.
+func readSettings(path string, asked bool) (settings, error) {
+	var s settings
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) && !asked {
+		return s, nil
+	}
+	if err != nil {
+		return s, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxConfig))
+	if err != nil {
+		return s, err
+	}
+	decoder := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields()
+	var strict *toml.StrictMissingError
+	var syntax *toml.DecodeError
+	switch err := decoder.Decode(&s); {
+	case errors.As(err, &strict):
+		return s, fmt.Errorf("%s: unknown setting:\n%s", path, strict.String())
+	case errors.As(err, &syntax):
+		return s, fmt.Errorf("%s:\n%s", path, syntax.String())
+	case err != nil:
+		return s, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, nil
+}
+
+// groupID finds a group by name or number; -1 stands for none.
+func groupID(name string) (int, error) {
+	if name == "" {
+		return -1, nil
+	}
+	if n, err := strconv.ParseUint(name, 10, 31); err == nil {
+		return int(n), nil
+	}
+	g, err := user.LookupGroup(name)
+	if err != nil {
+		return -1, fmt.Errorf("there is no group %q on this machine", name)
+	}
+	return strconv.Atoi(g.Gid)
+}

@@ -1,0 +1,159 @@
+// Package daemon is vaultd: a vault behind two sockets.
+//
+// Command reads vaultd's flags and runs it; New and Daemon.Run are the same for
+// whoever has the paths already. cmd/vaultd is it, and vaultctl's demo and bench
+// re-execute themselves into it, so that there too the vault is a process of its
+// own.
+//
+// Trap: harden.Process comes before everything else here.
+//
+// Promises: P5, SIGUSR1 locks and SIGTERM ends with nothing left in memory; P7, a
+// second vaultd on the same folder ends before it touches a thing (A3).
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"time"
+
+	sd "github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sys/unix"
+	"google.golang.org/grpc"
+
+	"bfxvault/api"
+	"bfxvault/api/peer"
+	"bfxvault/cmd/internal/paths"
+	"bfxvault/vault"
+)
+
+// gcPercent trades memory, of which vaultd has little, for fewer collections.
+const gcPercent = 400
+
+// drain is how long calls in flight get at SIGTERM.
+const drain = 2 * time.Second
+
+// Daemon is a vault and its two sockets, ready to serve.
+type Daemon struct {
+	log   *slog.Logger
+	vault *vault.Vault
+	ends  []end
+}
+
+// end is one socket with its server.
+type end struct {
+	listener net.Listener
+	server   *grpc.Server
+}
+
+// New opens the vault and makes the sockets. What is wrong with the folder, the
+// settings or the file is an error, and nothing is left behind.
+func New(p paths.Paths, config string, log *slog.Logger) (*Daemon, error) {
+	path, asked := p.Config(), config != ""
+	if asked {
+		path = config
+	}
+	s, err := readSettings(path, asked)
+	if err != nil {
+		return nil, err
+	}
+	signGID, err1 := groupID(s.SignGroup)
+	adminGID, err2 := groupID(s.AdminGroup)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	if err := makeFolders(p, signGID >= 0 || adminGID >= 0); err != nil {
+		return nil, err
+	}
+	v, err := vault.Open(vault.Options{Path: p.VaultFile(), Log: log})
+	if err != nil {
+		return nil, err
+	}
+	d := &Daemon{log: log, vault: v}
+	if err := errors.Join(
+		d.listen(p.AdminSocket(), adminGID, api.NewAdmin(v, log)),
+		d.listen(p.SignSocket(), signGID, api.NewSigner(v, log)),
+	); err != nil {
+		return nil, errors.Join(err, d.close())
+	}
+	return d, nil
+}
+
+// makeFolders makes the state folder, for its owner only, and the folder of the
+// sockets, which members of a group may pass through where there is one.
+func makeFolders(p paths.Paths, shared bool) error {
+	if err := peer.EnsureDir(p.State, 0o700); err != nil {
+		return err
+	}
+	mode := os.FileMode(0o700)
+	if shared {
+		mode = 0o711
+	}
+	return peer.EnsureDir(p.Runtime, mode)
+}
+
+func (d *Daemon) listen(path string, gid int, server *grpc.Server) error {
+	l, err := peer.Listen(peer.Options{Path: path, GID: gid})
+	if err != nil {
+		server.Stop()
+		return err
+	}
+	d.ends = append(d.ends, end{l, server})
+	return nil
+}
+
+// Run serves until the context ends or a signal says so.
+func (d *Daemon) Run(ctx context.Context) error {
+	debug.SetGCPercent(gcPercent)
+	ctx, stop := signal.NotifyContext(ctx, unix.SIGTERM, unix.SIGINT)
+	defer stop()
+	locks := make(chan os.Signal, 1)
+	signal.Notify(locks, unix.SIGUSR1)
+	defer signal.Stop(locks)
+
+	failed := make(chan error, len(d.ends))
+	for _, e := range d.ends {
+		go func() { failed <- e.server.Serve(e.listener) }()
+	}
+	d.log.Info("ready", "version", vault.Version, "state", d.vault.Status().State)
+	d.notify(sd.SdNotifyReady)
+	for {
+		select {
+		case <-locks:
+			d.vault.Lock()
+		case err := <-failed:
+			return errors.Join(fmt.Errorf("serving: %w", err), d.close())
+		case <-ctx.Done():
+			d.notify(sd.SdNotifyStopping)
+			d.log.Info("stopping")
+			return d.close()
+		}
+	}
+}
+
+// close lets calls in flight end, wipes and closes the file.
+func (d *Daemon) close() error {
+	timer := time.AfterFunc(drain, func() {
+		for _, e := range d.ends {
+			e.server.Stop()
+		}
+	})
+	defer timer.Stop()
+	for _, e := range d.ends {
+		e.server.GracefulStop()
+		e.listener.Close() // closed by the server already, unless it never served
+	}
+	return d.vault.Close()
+}
+
+// notify tells systemd, where there is one.
+func (d *Daemon) notify(state string) {
+	if _, err := sd.SdNotify(false, state); err != nil {
+		d.log.Warn("telling systemd", "error", err)
+	}
+}

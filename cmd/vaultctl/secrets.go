@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+)
+
+// maxSecretInput bounds what is read as a passphrase or API secret.
+const maxSecretInput = 4 << 10
+
+// passphraseFlags are where a passphrase comes from where it is not typed.
+type passphraseFlags struct{ file, command string }
+
+func (p *passphraseFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&p.file, "passphrase-file", "", "read the passphrase from a file that only you can read; - is standard input")
+	c.Flags().StringVar(&p.command, "passphrase-command", "", "read the passphrase from the output of a command")
+	c.MarkFlagsMutuallyExclusive("passphrase-file", "passphrase-command")
+}
+
+// passphrase reads the passphrase. The caller clears it.
+func (a *app) passphrase(ctx context.Context, p passphraseFlags) ([]byte, error) {
+	switch {
+	case p.command != "":
+		return commandOutput(ctx, p.command)
+	case p.file != "":
+		return a.secretFile(p.file)
+	}
+	return a.prompt("Passphrase: ", "--passphrase-file or --passphrase-command")
+}
+
+// newPassphrase reads a passphrase that is to be remembered: twice where it is
+// typed.
+func (a *app) newPassphrase(ctx context.Context, p passphraseFlags) ([]byte, error) {
+	first, err := a.passphrase(ctx, p)
+	if err != nil || p.command != "" || p.file != "" {
+		return first, err
+	}
+	second, err := a.prompt("Once more: ", "")
+	defer clear(second)
+	if err == nil && !bytes.Equal(first, second) {
+		err = failed("MISMATCH", "the two passphrases differ")
+	}
+	if err != nil {
+		clear(first)
+		return nil, err
+	}
+	return first, nil
+}
+
+// prompt asks on the terminal, without echo.
+func (a *app) prompt(text, instead string) ([]byte, error) {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, failed("NO_TERMINAL", "there is no terminal to ask on").withHint("use %s", instead)
+	}
+	defer tty.Close()
+	fmt.Fprint(tty, text)
+	secret, err := term.ReadPassword(int(tty.Fd()))
+	fmt.Fprintln(tty)
+	if err != nil {
+		return nil, failed("NO_TERMINAL", "reading from the terminal: %v", err)
+	}
+	return checkSecret(secret)
+}
+
+// secretFile reads a secret from a file, or from standard input for "-". A
+// regular file that others can read is refused.
+func (a *app) secretFile(path string) ([]byte, error) {
+	if path == "-" {
+		return readSecret(a.stdin)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, failed("UNREADABLE", "%v", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, failed("UNREADABLE", "%v", err)
+	}
+	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+		return nil, failed("UNSAFE_FILE", "%s can be read by others (mode %04o)", path, info.Mode().Perm()).
+			withHint("chmod 600 %s", path)
+	}
+	if info.Mode()&fs.ModeDir != 0 {
+		return nil, failed("UNREADABLE", "%s is a folder", path)
+	}
+	return readSecret(f)
+}
+
+func readSecret(r io.Reader) ([]byte, error) {
+	buffer := make([]byte, maxSecretInput+1)
+	n, err := io.ReadFull(r, buffer)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		clear(buffer)
+		return nil, failed("UNREADABLE", "reading a secret: %v", err)
+	}
+	return checkSecret(buffer[:n])
+}
+
+// checkSecret cuts one line end and refuses what is empty or too long.
+func checkSecret(b []byte) ([]byte, error) {
+	trimmed := bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
+	if len(trimmed) == 0 || len(trimmed) > maxSecretInput {
+		clear(b)
+		return nil, failed("EMPTY", "a passphrase or secret is 1 to %d bytes", maxSecretInput)
+	}
+	return trimmed, nil
+}
+
+// commandOutput runs a command through the shell, with our terminal, and takes
+// its standard output.
+func commandOutput(ctx context.Context, command string) ([]byte, error) {
+	var out limited
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", command)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, &out, os.Stderr
+	if err := cmd.Run(); err != nil {
+		clear(out.b)
+		return nil, failed("COMMAND_FAILED", "the passphrase command failed: %v", err)
+	}
+	return checkSecret(out.b)
+}
+
+// limited collects output in one buffer that never moves, so that no copy is left
+// behind.
+type limited struct{ b []byte }
+
+// Write implements io.Writer.
+func (l *limited) Write(p []byte) (int, error) {
+	if l.b == nil {
+		l.b = make([]byte, 0, maxSecretInput+1)
+	}
+	if len(l.b)+len(p) > cap(l.b) {
+		return 0, errors.New("more output than a secret has")
+	}
+	l.b = append(l.b, p...)
+	return len(p), nil
+}

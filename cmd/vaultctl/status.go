@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	pb "bfxvault/proto/bfxvault/v1"
+	"bfxvault/vault"
+)
+
+func (a *app) status() *cobra.Command {
+	var wait time.Duration
+	c := &cobra.Command{
+		Use:     "status",
+		Short:   "Say what state the vault is in",
+		Example: "  vaultctl status\n  vaultctl status --wait 5s   # wait for vaultd to come up",
+		Args:    args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			s, err := a.statusWithin(c.Context(), wait)
+			if err != nil {
+				return err
+			}
+			return a.reportStatus(s)
+		},
+	}
+	c.Flags().DurationVar(&wait, "wait", 0, "how long to wait for vaultd's socket")
+	return c
+}
+
+// statusWithin asks until vaultd answers or the time is over.
+func (a *app) statusWithin(ctx context.Context, wait time.Duration) (*pb.StatusResponse, error) {
+	const again = 20 * time.Millisecond
+	deadline := time.Now().Add(wait)
+	for {
+		var state *pb.StatusResponse
+		err := a.with(func(s *session) (err error) {
+			state, err = s.admin.Status(ctx, &pb.StatusRequest{})
+			return err
+		})
+		if err == nil || !is(err, "UNREACHABLE") || time.Now().After(deadline) {
+			return state, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(again):
+		}
+	}
+}
+
+func (a *app) reportStatus(s *pb.StatusResponse) error {
+	value := map[string]any{
+		"state": s.GetState(), "version": s.GetVersion(), "problem": s.GetProblem(),
+		"alerts": append([]string{}, s.GetAlerts()...),
+	}
+	unlocked := vault.State(s.GetState()) == vault.Unlocked
+	if unlocked {
+		value["vault_id"], value["revision"] = hex.EncodeToString(s.GetVaultId()), s.GetRevision()
+		value["keys"], value["bots"], value["grants"] = s.GetKeys(), s.GetBots(), s.GetGrants()
+		value["since"], value["memory"] = s.GetSince(), s.GetMemory()
+	}
+	return a.report(value, func() {
+		a.printf("%s", s.GetState())
+		if unlocked {
+			a.printf(" since %s UTC, %d API keys, %d bots, %d grants, secrets in %s",
+				date(s.GetSince()), s.GetKeys(), s.GetBots(), s.GetGrants(), s.GetMemory())
+		}
+		a.printf("\n")
+		if s.GetProblem() != "" {
+			a.printf("problem: %s\n", s.GetProblem())
+		}
+		for _, alert := range s.GetAlerts() {
+			a.printf("alert: %s\n", alert)
+		}
+	})
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	pb "bfxvault/proto/bfxvault/v1"
+	"bfxvault/vault"
+	"bfxvault/vault/operator"
+)
+
+func (a *app) unlock() *cobra.Command {
+	var from passphraseFlags
+	var keyfile string
+	c := &cobra.Command{
+		Use:     "unlock",
+		Short:   "Open the vault, so that bots can have requests signed",
+		Example: "  vaultctl unlock\n  vaultctl unlock --keyfile /run/credentials/vault.key",
+		Args:    args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.with(func(s *session) error { return a.runUnlock(c.Context(), s, from, keyfile) })
+		},
+	}
+	from.add(c)
+	c.Flags().StringVar(&keyfile, "keyfile", "", "open the keyfile slot with the 32 bytes of a file that only you can read")
+	c.MarkFlagsMutuallyExclusive("keyfile", "passphrase-file")
+	c.MarkFlagsMutuallyExclusive("keyfile", "passphrase-command")
+	return c
+}
+
+func (a *app) runUnlock(ctx context.Context, s *session, from passphraseFlags, keyfile string) error {
+	if s.unlocked(ctx) == nil {
+		return a.reportUnlock(&pb.UnlockResponse{Already: true})
+	}
+	kind := "passphrase"
+	if keyfile != "" {
+		kind = "keyfile"
+	}
+	slot, id, err := s.slot(ctx, kind)
+	if err != nil {
+		return err
+	}
+	kek, err := a.kekFor(ctx, slot, from, keyfile)
+	if err != nil {
+		return err
+	}
+	defer kek.Wipe()
+	request := vault.Unlock{Slot: slot.ID, SeenRevision: a.seen(id[:])}
+	box, _, err := s.seal(ctx, request.Purpose(), kek[:])
+	if err != nil {
+		return err
+	}
+	opened, err := s.admin.Unlock(ctx, &pb.UnlockRequest{Slot: request.Slot, SeenRevision: request.SeenRevision, Kek: box})
+	if err != nil {
+		return a.explainRollback(err, id[:])
+	}
+	a.remember(id[:], opened.GetRevision())
+	return a.reportUnlock(opened)
+}
+
+func (a *app) kekFor(ctx context.Context, slot vault.Slot, from passphraseFlags, keyfile string) (*operator.KEK, error) {
+	if keyfile != "" {
+		b, err := a.secretFile(keyfile)
+		if err != nil {
+			return nil, err
+		}
+		defer clear(b)
+		return operator.Keyfile(b)
+	}
+	passphrase, err := a.passphrase(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(passphrase)
+	kek, err := operator.DeriveKEK(passphrase, slot.Params, slot.Salt)
+	if err != nil {
+		return nil, failed("TAMPERED", "%v", err)
+	}
+	return kek, nil
+}
+
+func (a *app) reportUnlock(opened *pb.UnlockResponse) error {
+	held := opened.GetHeld()
+	value := map[string]any{"state": vault.Unlocked, "already": opened.GetAlready(), "held": append([]string{}, held...)}
+	return a.report(value, func() {
+		if opened.GetAlready() {
+			a.printf("the vault was unlocked already\n")
+			return
+		}
+		a.printf("the vault is unlocked\n")
+		if len(held) > 0 {
+			a.hintf("the clock cannot be trusted for %s: vaultctl nonce show LABEL, then vaultctl nonce accept LABEL", strings.Join(held, ", "))
+		}
+	})
+}

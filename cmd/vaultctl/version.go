@@ -1,0 +1,20 @@
+package main
+
+import (
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"bfxvault/vault"
+)
+
+func (a *app) version() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Example: "  vaultctl version", Args: args(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			return a.report(map[string]string{"version": vault.Version, "go": runtime.Version()}, func() {
+				a.printf("vaultctl %s (%s)\n", vault.Version, runtime.Version())
+			})
+		},
+	}
+}
