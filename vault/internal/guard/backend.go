@@ -33,7 +33,7 @@ func Best() Backend {
 	var limit *LimitError
 	switch {
 	case err == nil:
-		process.release(r)
+		r.unmap()
 		return MemfdSecret
 	case errors.As(err, &limit):
 		return MemfdSecret

@@ -36,8 +36,7 @@ func (b *Buffer) Bytes() []byte {
 	if b.mem == nil || b.wiped {
 		return nil
 	}
-	mem := b.mem.bytes()
-	return mem[:len(mem):len(mem)]
+	return b.mem.bytes()
 }
 
 // Destroy wipes and unmaps the buffer. Idempotent.
@@ -48,7 +47,7 @@ func (b *Buffer) Destroy() {
 		return
 	}
 	process.remove(b)
-	process.release(b.mem)
+	b.mem.unmap()
 	b.mem = nil
 }
 

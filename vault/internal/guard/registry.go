@@ -33,13 +33,6 @@ func (p *registry) acquire(b Backend, size int) (region, error) {
 	return r, nil
 }
 
-// release wipes and unmaps r.
-func (p *registry) release(r region) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	r.unmap()
-}
-
 func (p *registry) add(w wiper) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

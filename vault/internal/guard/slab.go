@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/bits"
 	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -35,7 +34,7 @@ type Slab struct {
 	// begun: shutting itself means that the last has left.
 	users atomic.Int64
 	// views are the slots by groups that fit a page, in order. The list is replaced
-	// when the slab grows, never changed.
+	// when the slab grows; what readers have loaded never changes.
 	views atomic.Pointer[[][]byte]
 
 	shutOnce, endOnce sync.Once
@@ -134,11 +133,12 @@ func (s *Slab) Leave() {
 	if n >= 0 {
 		return
 	}
-	if n > shutting/2 {
-		panic("guard: Leave without Enter")
-	}
 	if n == shutting {
 		s.end()
+	}
+	if n > shutting/2 || n < shutting {
+		s.users.Add(1) // or Destroy would wait for ever
+		panic("guard: Leave without Enter")
 	}
 }
 
@@ -167,7 +167,7 @@ func (s *Slab) end() {
 		defer s.mu.Unlock()
 		s.views.Store(new([][]byte))
 		for _, r := range s.regions {
-			process.release(r)
+			r.unmap()
 		}
 		s.regions, s.free, s.used = nil, nil, nil
 		process.remove(s)
@@ -206,7 +206,7 @@ func (s *Slab) extendMu(n int) error {
 		return err
 	}
 	s.regions = append(s.regions, r)
-	views := slices.Clip(*s.views.Load())
+	views := *s.views.Load() // appended to beyond what readers see
 	for mem := r.bytes(); len(mem) >= viewSize; mem = mem[viewSize:] {
 		views = append(views, mem[:viewSize:viewSize])
 	}
