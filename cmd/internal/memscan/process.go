@@ -2,6 +2,8 @@ package memscan
 
 import (
 	"bufio"
+	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -10,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 )
-
-const pageSize = 4096 // on the platforms that vaultd is built for
 
 // Report is what a scan saw.
 type Report struct {
@@ -25,7 +25,7 @@ type Report struct {
 
 // Process scans every page that process pid has in memory, whatever the
 // permissions of its mapping: the kernel lets a debugger read PROT_NONE too.
-// Mappings without a single page are left out. The process may run meanwhile;
+// What has no page, in memory or in swap, is left out. The process may run meanwhile;
 // what it moves behind the scanner's back is missed, so scan more than once or
 // at rest.
 //
@@ -50,7 +50,12 @@ func (s *Scanner) Process(pid int) (Report, error) {
 		return Report{}, fmt.Errorf("memscan: process %d: %w", pid, err)
 	}
 	defer mem.Close()
-	report, err := s.scanRegions(mem, regions)
+	pagemap, err := proc.Open("pagemap")
+	if err != nil {
+		return Report{}, fmt.Errorf("memscan: process %d: %w", pid, err)
+	}
+	defer pagemap.Close()
+	report, err := s.scanRegions(mem, pagemap, regions)
 	if err != nil {
 		return report, fmt.Errorf("memscan: process %d: %w", pid, err)
 	}
@@ -60,27 +65,63 @@ func (s *Scanner) Process(pid int) (Report, error) {
 	return report, nil
 }
 
-func (s *Scanner) scanRegions(mem io.ReaderAt, regions []region) (Report, error) {
+func (s *Scanner) scanRegions(mem, pagemap io.ReaderAt, regions []region) (Report, error) {
 	var report Report
 	buf := s.buffer()
 	for _, g := range regions {
-		r := &memReader{mem: mem, at: g.start, end: g.end}
-		hits, err := s.scan(r, g.start, buf)
+		pages, err := populated(pagemap, g)
 		if err != nil {
 			return report, err
 		}
-		for _, h := range hits {
-			h.Region, h.Guarded = g.name, g.locked
-			report.Hits = append(report.Hits, h)
+		read := int64(0)
+		for _, p := range pages {
+			r := &memReader{mem: mem, at: p.start, end: p.end}
+			hits, err := s.scan(r, p.start, buf)
+			if err != nil {
+				return report, err
+			}
+			for _, h := range hits {
+				h.Region, h.Guarded = g.name, g.locked
+				report.Hits = append(report.Hits, h)
+			}
+			read += r.read
 		}
-		report.Bytes += r.read
-		if r.read > 0 {
+		report.Bytes += read
+		switch {
+		case read > 0:
 			report.Regions++
-		} else {
+		case len(pages) > 0:
 			report.Unreadable = append(report.Unreadable, g.name)
 		}
 	}
 	return report, nil
+}
+
+// populated returns the stretches of a mapping that have pages in memory or in
+// swap: of a Go heap, a twentieth. /proc/PID/pagemap has eight bytes per page,
+// of which bit 63 says "present" and bit 62 "swapped" (proc(5)).
+func populated(pagemap io.ReaderAt, g region) ([]region, error) {
+	size := uint64(os.Getpagesize())
+	var all []region
+	entries := make([]byte, 8*4096)
+	for at := g.start; at < g.end; {
+		want := min(uint64(len(entries)), (g.end-at)/size*8)
+		n, err := pagemap.ReadAt(entries[:want], int64(at/size*8))
+		if n < 8 {
+			return nil, fmt.Errorf("pagemap: %w", cmp.Or(err, io.ErrUnexpectedEOF))
+		}
+		for e := entries[:n/8*8]; len(e) > 0; e = e[8:] {
+			switch last := len(all) - 1; {
+			case binary.LittleEndian.Uint64(e)>>62 == 0:
+			case last >= 0 && all[last].end == at:
+				all[last].end += size
+			default:
+				all = append(all, region{start: at, end: at + size})
+			}
+			at += size
+		}
+	}
+	return all, nil
 }
 
 // region is a mapping.
@@ -141,7 +182,7 @@ func parseRegion(fields []string) (region, error) {
 	return region{start: start, end: end, name: name}, nil
 }
 
-// memReader reads a mapping from its start to its end. A page that cannot be
+// memReader reads memory from one address to another. A page that cannot be
 // read is given as zeros, which no needle is made of.
 type memReader struct {
 	mem     io.ReaderAt
@@ -160,7 +201,8 @@ func (r *memReader) Read(p []byte) (int, error) {
 		if errors.Is(err, io.EOF) { // the kernel's word for an address space that is gone
 			return 0, errors.New("it ended during the scan")
 		}
-		n = int(min(uint64(len(p)), pageSize-r.at%pageSize))
+		size := uint64(os.Getpagesize())
+		n = int(min(uint64(len(p)), size-r.at%size))
 		clear(p[:n])
 	}
 	r.at += uint64(n)

@@ -30,7 +30,7 @@ func noise(n int) []byte {
 
 func TestARunIsFoundOnceWhereverItLies(t *testing.T) {
 	const chunk = 1 << 20
-	background := noise(2*chunk + 5000)
+	data := noise(2*chunk + 5000)
 	s := []byte("a-secret-of-forty-characters-0123456789-")
 	needles := memscan.Forms("key", s)
 	sc := scanner(t, needles)
@@ -39,13 +39,14 @@ func TestARunIsFoundOnceWhereverItLies(t *testing.T) {
 		longest = max(longest, len(n.Value))
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		data := slices.Clone(background)
 		border := rapid.SampledFrom([]int{0, chunk + longest, 2*chunk + longest, len(data)}).Draw(t, "border")
 		at := border + rapid.IntRange(-60, 60).Draw(t, "distance")
 		from := rapid.IntRange(0, len(s)-16).Draw(t, "from")
 		to := rapid.IntRange(from+16, len(s)).Draw(t, "to")
 		at = min(max(at, 0), len(data)-(to-from))
+		before := slices.Clone(data[at : at+to-from])
 		copy(data[at:], s[from:to])
+		defer copy(data[at:], before)
 
 		got, err := sc.Reader(bytes.NewReader(data))
 		if err != nil {
@@ -54,9 +55,6 @@ func TestARunIsFoundOnceWhereverItLies(t *testing.T) {
 		want := memscan.Hit{Name: "key", Form: "raw", From: from, To: to, Whole: to-from == len(s), Addr: uint64(at)}
 		if len(got) != 1 || got[0] != want {
 			t.Fatalf("got %v, want %v", got, want)
-		}
-		if got := sc.Bytes(data); len(got) != 1 || got[0] != want {
-			t.Fatalf("Bytes: got %v, want %v", got, want)
 		}
 	})
 }
