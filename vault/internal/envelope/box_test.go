@@ -77,8 +77,10 @@ func TestATransportIsGoodForOneCall(t *testing.T) {
 		if (first == nil) != (name == "a good box") || *mem != [envelope.TransportSize]byte{} {
 			t.Errorf("%s: %v", name, first)
 		}
-		if _, err := tr.Open(make([]byte, 0, 6), sealed); !errors.Is(err, envelope.ErrBox) {
-			t.Errorf("a second time after %s: %v", name, err)
+		for _, again := range [][]byte{sealed, forgeForWiped(t, []byte("secret"))} {
+			if _, err := tr.Open(make([]byte, 0, 6), again); !errors.Is(err, envelope.ErrBox) {
+				t.Errorf("a second time after %s: %v", name, err)
+			}
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/hkdf"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/binary"
@@ -13,6 +14,8 @@ import (
 	"bfxvault/vault/internal/envelope"
 
 	"golang.org/x/crypto/blake2b"
+	"golang.org/x/crypto/curve25519"
+	"golang.org/x/crypto/nacl/box"
 	"golang.org/x/crypto/nacl/secretbox"
 	"golang.org/x/crypto/salsa20/salsa"
 )
@@ -51,6 +54,12 @@ func TestRecordsAreAsDocumented(t *testing.T) {
 	byHand := secretbox.Seal(slices.Concat([]byte{1}, revision, stored), want, nonce, key)
 	if got, rev, err := envelope.Open(nil, key, p, byHand); err != nil || rev != 0x102 || !bytes.Equal(got, want) {
 		t.Errorf("sealed by the document: %q at %d, %v", got, rev, err)
+	}
+
+	nonce = plainNonce([]byte("bfxvault/v1/record"), []byte{2}, vault, bucket, p.Key, revision, stored)
+	later := secretbox.Seal(slices.Concat([]byte{2}, revision, stored), want, nonce, key)
+	if _, _, err := envelope.Open(nil, key, p, later); !isTampered(err) {
+		t.Errorf("of a version that we do not know: %v", err)
 	}
 }
 
@@ -103,13 +112,32 @@ func TestSetHashesAreAsDocumented(t *testing.T) {
 // is zero.
 func forgeFromLowOrder(t *testing.T, sender, recipient [32]byte, plaintext []byte) []byte {
 	t.Helper()
+	var key [32]byte
+	salsa.HSalsa20(&key, new([16]byte), new([32]byte), &salsa.Sigma)
+	return plainBox(t, sender, recipient, plaintext, &key)
+}
+
+// forgeForWiped seals a box that opens for whoever goes on with a key pair that
+// was wiped: its secret half is zero, and X25519 takes that for a scalar.
+func forgeForWiped(t *testing.T, plaintext []byte) []byte {
+	t.Helper()
+	sender, secret, err := box.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var public, key [32]byte
+	curve25519.ScalarBaseMult(&public, new([32]byte))
+	box.Precompute(&key, &public, secret)
+	return plainBox(t, *sender, [32]byte{}, plaintext, &key)
+}
+
+func plainBox(t *testing.T, sender, recipient [32]byte, plaintext []byte, key *[32]byte) []byte {
+	t.Helper()
 	h, err := blake2b.New(24, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.Write(sender[:])
 	h.Write(recipient[:])
-	var key [32]byte
-	salsa.HSalsa20(&key, new([16]byte), new([32]byte), &salsa.Sigma)
-	return secretbox.Seal(bytes.Clone(sender[:]), plaintext, (*[24]byte)(h.Sum(nil)), &key)
+	return secretbox.Seal(bytes.Clone(sender[:]), plaintext, (*[24]byte)(h.Sum(nil)), key)
 }

@@ -14,10 +14,11 @@ import (
 )
 
 // secrets are what must stay in guarded memory: KEK, data key, a plaintext, and
-// the secret half of a transport key.
+// the secret halves of the last transport keys.
 type secrets struct {
-	kek, dataKey, text, scalar []byte
-	pages                      [][]byte // all guarded memory of the test
+	kek, dataKey, text []byte
+	scalars            [8][]byte
+	pages              [][]byte // all guarded memory of the test
 }
 
 func (s *secrets) guarded(t *testing.T, n int) []byte {
@@ -31,17 +32,24 @@ func (s *secrets) guarded(t *testing.T, n int) []byte {
 // been yet.
 func TestKeysAndPlaintextLeaveNoCopyBehind(t *testing.T) {
 	s := &secrets{}
-	for _, b := range []*[]byte{&s.kek, &s.dataKey, &s.text, &s.scalar} {
+	for _, b := range []*[]byte{&s.kek, &s.dataKey, &s.text} {
 		*b = s.guarded(t, 32)
 		rand.Read(*b)
 	}
+	for i := range s.scalars {
+		s.scalars[i] = s.guarded(t, 32)
+	}
 	s.use(t)
-	for name, secret := range map[string][]byte{"KEK": s.kek, "data key": s.dataKey, "plaintext": s.text, "transport key": s.scalar} {
-		// Pieces, so that copies that are clamped or half overwritten count.
-		for _, piece := range [][]byte{secret[:16], secret[2:18], secret[14:30], secret[16:]} {
+	for name, secret := range map[string][]byte{"KEK": s.kek, "data key": s.dataKey, "plaintext": s.text} {
+		for _, piece := range [][]byte{secret[:16], secret[8:24], secret[16:]} {
 			if n := copies(t, piece, s.pages); n != 0 {
 				t.Errorf("%s: %d copies", name, n)
 			}
+		}
+	}
+	for i, scalar := range s.scalars {
+		if n := copies(t, scalar[8:24], s.pages); n != 0 { // the middle: clamped or not
+			t.Errorf("transport key %d: %d copies", i, n)
 		}
 	}
 
@@ -58,7 +66,7 @@ func (s *secrets) use(t *testing.T) {
 	opened, state := s.guarded(t, 32), s.guarded(t, envelope.SetHashStateSize)
 	mem := (*[envelope.TransportSize]byte)(s.guarded(t, envelope.TransportSize))
 	var slotText, sealed []byte
-	for range 200 {
+	for i := range 200 {
 		slot := passphraseSlot()
 		err := envelope.Wrap(&slot, vaultID(1), kek, dataKey)
 		check(t, err)
@@ -74,7 +82,7 @@ func (s *secrets) use(t *testing.T) {
 		check(t, envelope.SetHashState(state, dataKey))
 
 		tr := envelope.NewTransport(mem)
-		copy(s.scalar, mem[:32])
+		copy(s.scalars[i%len(s.scalars)], mem[:32])
 		public := tr.Public()
 		box, err := envelope.SealBox(&public, s.text)
 		check(t, err)
