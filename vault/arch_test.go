@@ -22,10 +22,18 @@ type importLine struct {
 // cmd → api → vault → vault/internal.
 func importTable() []importLine {
 	return []importLine{
+		{"cmd/vaultd", "cmd/internal/daemon", "ten lines"},
+		{"cmd/vaultctl", "api api/peer cmd/internal/bench cmd/internal/daemon cmd/internal/harden cmd/internal/paths cmd/internal/sim " +
+			"proto/bfxvault/v1 vault vault/operator vault/policy",
+			"the operator's program; demo and bench run it again as their daemon"},
+		{"cmd/internal/bench", "proto/bfxvault/v1", "measures over the wire, as a bot would"},
+		{"cmd/internal/daemon", "api api/peer cmd/internal/harden cmd/internal/paths vault", "wires vaultd; never the passphrase's side"},
+		{"cmd/internal/paths", "", "where things are, for daemon and tool alike"},
 		{"cmd/internal/harden", "", "the first lines of main: undumpable, no core files"},
 		{"cmd/internal/memscan", "", "looks for secrets in other processes; judges all, so leans on nothing"},
 		{"cmd/internal/sim", "", "the exchange's own opinion of a signature: it must not share ours"},
 
+		{"api", "api/peer proto/bfxvault/v1 vault vault/policy", "between wire and domain; never the parts below vault"},
 		{"api/peer", "", "who is at the other end of the socket"},
 
 		{"proto/bfxvault/v1", "", "what is said on the wire; knows no domain"},
@@ -59,17 +67,24 @@ func foreignTable() []foreignLine {
 	return []foreignLine{
 		{"github.com/awnumar/memguard", "vault/internal/guard", "its panics and limits are handled in one place"},
 		{"github.com/cloudflare/circl/dh/x25519", "vault/internal/envelope", "key agreement through pointers, so that no scalar is copied"},
+		{"github.com/coreos/go-systemd/v22/daemon", "cmd/internal/daemon", "tells systemd that the sockets are there"},
 		{"github.com/go-json-experiment/json", "vault/internal/record", "strict JSON off the signing path"},
+		{"github.com/pelletier/go-toml/v2", "cmd/internal/daemon", "config.toml, with line and column of what is wrong"},
+		{"github.com/spf13/cobra", "cmd/vaultctl", "the command tree and its completions"},
 		{"go.etcd.io/bbolt", "vault/internal/store", "one narrow door to the file"},
 		{"golang.org/x/crypto/argon2", "vault/operator", "leaves the passphrase and the key behind in ordinary memory"},
 		{"golang.org/x/crypto/blake2b", "vault/internal/envelope", "the nonce of a sealed box"},
 		{"golang.org/x/crypto/nacl/box", "vault/internal/envelope vault/operator", "what goes to the daemon is sealed to it"},
 		{"golang.org/x/crypto/nacl/secretbox", "vault/internal/envelope", "sealing with keys in guarded memory"},
 		{"golang.org/x/crypto/salsa20", "vault/internal/envelope", "the key derivation of a sealed box"},
-		{"golang.org/x/sys/unix", "api/peer cmd/internal/harden vault/internal/clock vault/internal/guard vault/internal/store", "what the kernel offers and the standard library does not"},
-		{"google.golang.org/genproto", "proto/bfxvault/v1", "error details"},
-		{"google.golang.org/grpc", "api/peer proto/bfxvault/v1", "the wire"},
-		{"google.golang.org/protobuf", "proto/bfxvault/v1", "the wire"},
+		{"golang.org/x/sys/unix", "api/peer cmd/internal/daemon cmd/internal/harden cmd/vaultctl " +
+			"vault/internal/clock vault/internal/guard vault/internal/store",
+			"what the kernel offers and the standard library does not"},
+		{"golang.org/x/term", "cmd/vaultctl", "a prompt that does not echo"},
+		{"google.golang.org/genproto", "api cmd/vaultctl proto/bfxvault/v1", "error details"},
+		{"google.golang.org/grpc", "api api/peer cmd/internal/bench cmd/internal/daemon cmd/vaultctl proto/bfxvault/v1",
+			"the wire; nothing under vault knows it"},
+		{"google.golang.org/protobuf", "api proto/bfxvault/v1", "the wire; nothing under vault knows it"},
 	}
 }
 
@@ -171,7 +186,10 @@ func checkExternals(tree *sourceTree, table []foreignLine) (problems []string) {
 			}
 		}
 	})
-	for _, e := range table {
+	for i, e := range table {
+		if slices.ContainsFunc(table[:i], func(other foreignLine) bool { return other.prefix == e.prefix }) {
+			problems = append(problems, fmt.Sprintf("the table of foreign packages has two lines for %s", e.prefix))
+		}
 		for _, who := range strings.Fields(e.who) {
 			if !used[e.prefix+" by "+who] {
 				problems = append(problems, fmt.Sprintf("the table lets %s import %s, but it does not", who, e.prefix))

@@ -57,6 +57,8 @@ func TestTheTableOfForeignPackagesBites(t *testing.T) {
 		"a/a.go imports x.org/m/deep, which the table of foreign packages does not allow (heart)")
 	wantProblems(t, "a neighbour by name", checkExternals(moduleOf(t, "a/a.go", a+"import \"x.org/mm\"\n", "b/b.go", b), table),
 		"a/a.go imports x.org/mm, which the table of foreign packages does not allow (it has no line)")
+	wantProblems(t, "two lines", checkExternals(moduleOf(t, "a/a.go", a, "b/b.go", b), append(table, foreignLine{prefix: "x.org/m"})),
+		"the table of foreign packages has two lines for x.org/m")
 	wantProblems(t, "stale", checkExternals(moduleOf(t, "a/a.go", a), table), "the table lets b import x.org/m/deep, but it does not")
 }
 
@@ -100,7 +102,7 @@ func TestHiddenStateIsSeen(t *testing.T) {
 	wantProblems(t, "hidden", checkHidden(moduleOf(t, "a/a.go", src), nil),
 		"a/a.go:11: dropLocked; say dropMu", "a/a.go:3: an init function",
 		"a/a.go:5: package variable count", "a/a.go:7: package variable list", "a/a.go:9: package variable table")
-	open := "package a\n\nvar E = errors.New(\"e\")\n\nvar p = place{1}\n\nvar ok = [...]int{1}\n\nvar _ I = (*T)(nil)\n\n//go:embed x\nvar x []byte\n\nvar n int\n"
+	open := "package a\n\nvar E = errors.New(\"e\")\n\nvar p = place{1}\n\nvar ok = [...]int{1}\n\nvar made = func() (t [9]int) { return t }()\n\nvar _ I = (*T)(nil)\n\n//go:embed x\nvar x []byte\n\nvar n int\n"
 	wantProblems(t, "fixed or in the table", checkHidden(moduleOf(t, "a/a.go", open), map[string]string{"a.n": "counts"}))
 	wantProblems(t, "stale", checkHidden(moduleOf(t, "a/a.go", "package a\n"), map[string]string{"a.n": "counts"}), "the table of variables has a.n, which does not exist")
 }

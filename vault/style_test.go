@@ -203,6 +203,10 @@ func isFixed(v ast.Expr) bool {
 			return true // a struct
 		}
 	case *ast.CallExpr:
+		if made, ok := v.Fun.(*ast.FuncLit); ok && made.Type.Results.NumFields() == 1 {
+			array, ok := made.Type.Results.List[0].Type.(*ast.ArrayType)
+			return ok && array.Len != nil
+		}
 		sel, ok := v.Fun.(*ast.SelectorExpr)
 		if !ok {
 			return false
