@@ -106,8 +106,6 @@ func readMeta(r io.ReaderAt, id uint64, size int64) (meta, error) {
 		return m, damagedPage(id, "it stands in the place of the other meta page")
 	case m.hwm > uint64(size)/pageSize:
 		return m, damagedPage(id, "the file is cut short")
-	case m.root < 2 || m.root >= m.hwm:
-		return m, damagedPage(id, "the root page is out of bounds")
 	}
 	return m, nil
 }

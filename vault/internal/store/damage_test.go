@@ -11,7 +11,7 @@ import (
 	"bfxvault/vault/internal/store"
 )
 
-var stride = flag.Int("stride", 509, "flip every n-th byte of the sample file; 1 flips them all")
+var stride = flag.Int("stride", 1009, "flip every n-th byte of the sample file; 1 flips them all")
 
 // A45: whatever byte of the file is flipped, with the meta checksums as they are
 // or made right again, the outcome is the same content, an error, or other
@@ -136,5 +136,61 @@ func TestAFileCutShortWhileBeingReadIsAnError(t *testing.T) {
 	}
 	if err := s.Close(); err != nil {
 		t.Errorf("Close: %v", err)
+	}
+}
+
+// A45: also where another process writes into the file while it is open. What the
+// store then reads is an error, the same, or for the manifest; its own writes may
+// fail; and it can still be closed.
+func TestAFileDamagedWhileOpenIsHarmlessOrAnError(t *testing.T) {
+	original, _ := sampleImage(t)
+	path := newFile(t)
+	refused := 0
+	for page := 0; page < len(original); page += pageSize {
+		for _, at := range []int{page, page + 8, page + 10, page + 24, page + 28} {
+			if err := os.WriteFile(path, original, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s, err := store.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, rev, err := load(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			flipInPlace(t, path, at)
+			ops := []store.Op{{Bucket: store.Keys, Key: []byte("main-11")}, {Bucket: store.Secrets, Key: []byte("new"), Value: pattern(1, 9000)}}
+			for range 2 {
+				if err = s.Apply(rev, ops); err != nil && !errors.Is(err, store.ErrConflict) {
+					refused++
+				}
+				_, _, _ = load(s)
+			}
+			if err := s.Close(); err != nil {
+				t.Errorf("Close after byte %d: %v", at, err)
+			}
+		}
+	}
+	if refused == 0 {
+		t.Error("no damage was ever seen")
+	}
+	t.Logf("%d writes refused", refused)
+}
+
+func flipInPlace(t *testing.T, path string, at int) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var b [1]byte
+	if _, err := f.ReadAt(b[:], int64(at)); err != nil {
+		t.Fatal(err)
+	}
+	b[0] ^= 0xff
+	if _, err := f.WriteAt(b[:], int64(at)); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	bolt "go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
 )
 
 // Store is an open vault file. It is safe for concurrent use.
@@ -190,8 +191,8 @@ func (s *Store) Close() error {
 	s.db = nil
 	if s.failed.Load() != nil {
 		// db.Close could wait for ever for a lock that bbolt left behind. The mapping
-		// stays until the process ends.
-		return s.file.Close()
+		// stays until the process ends, and would keep the file locked.
+		return errors.Join(unix.Flock(int(s.file.Fd()), unix.LOCK_UN), s.file.Close())
 	}
 	return db.Close()
 }
