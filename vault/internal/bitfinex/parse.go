@@ -13,7 +13,7 @@ func Parse(path string, body []byte) (policy.Request, error) {
 	}
 	if len(body) == 0 {
 		if couldLendDigits(path) {
-			return policy.Request{}, &SyntaxError{Field: "body", Reason: "must not be empty where the path ends in a digit: send {}"}
+			return policy.Request{}, &SyntaxError{Field: "body", Reason: "must be {} rather than empty where the path ends in digits"}
 		}
 		return e.request(), nil
 	}
