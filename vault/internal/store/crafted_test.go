@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,10 +14,10 @@ import (
 // A45: structures that make bbolt panic, loop or overflow its stack, with right
 // checksums. Each is refused in words that say what is wrong.
 func TestCraftedStructuresAreRefused(t *testing.T) {
-	for _, tt := range slicesOf(craftedMeta(), craftedTree(), craftedBuckets()) {
+	original, _ := sampleImage(t)
+	for _, tt := range slices.Concat(craftedMeta(), craftedTree(), craftedBuckets()) {
 		t.Run(tt.name, func(t *testing.T) {
-			im, _ := sampleImage(t)
-			im = tt.damage(t, im)
+			im := tt.damage(t, bytes.Clone(original))
 			im.reseal()
 			_, err := im.outcome(t, newFile(t))
 			var damaged *store.DamagedError
@@ -45,13 +45,6 @@ type crafted struct {
 	name   string
 	damage func(t *testing.T, im image) image
 	says   string
-}
-
-func slicesOf(lists ...[]crafted) (all []crafted) {
-	for _, l := range lists {
-		all = append(all, l...)
-	}
-	return all
 }
 
 // The fields of a meta page, from the start of its data.
@@ -143,7 +136,7 @@ func tower(t *testing.T, im image) image {
 }
 
 func craftedBuckets() []crafted {
-	// root damages the entry of the slots, the last one of the root page: offsets of
+	// slots damages the entry of the slots, the last one of the root page: offsets of
 	// its element and its value.
 	slots := func(damage func(im image, element, value int)) func(*testing.T, image) image {
 		return func(t *testing.T, im image) image {
@@ -197,7 +190,7 @@ func (im image) rename(t *testing.T, at int, key string) {
 	t.Helper()
 	pos := at + int(binary.LittleEndian.Uint32(im[at+4:]))
 	if size := int(binary.LittleEndian.Uint32(im[at+8:])); size != len(key) {
-		t.Fatal(fmt.Errorf("key of %d bytes, not %d", size, len(key)))
+		t.Fatalf("key of %d bytes, not %d", size, len(key))
 	}
 	copy(im[pos:], key)
 }

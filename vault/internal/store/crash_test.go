@@ -83,7 +83,7 @@ func writeForEver(path string) {
 // P7: a process killed with SIGKILL at any moment leaves a file that opens, holds
 // every acknowledged batch and no half of one.
 func TestAKilledWriterLosesNothing(t *testing.T) {
-	path := newFile(t)
+	path := onDisk(t)
 	model, at := content{}, uint64(0)
 	for i := range *crashes {
 		acknowledged := runAndKill(t, path, i)
@@ -153,7 +153,7 @@ func runAndKill(t *testing.T, path string, i int) uint64 {
 // A47: without space a batch fails as a whole, reads go on, and with space again
 // writing goes on. A limit on the size of files stands for a full disk.
 func TestAFullDiskIsAnErrorThatPasses(t *testing.T) {
-	path := newFile(t)
+	path := onDisk(t)
 	sample(t, path)
 	out, err := child(t, "full", path).Output()
 	if err != nil || strings.TrimSpace(string(out)) != "ok" {

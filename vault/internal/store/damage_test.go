@@ -11,7 +11,7 @@ import (
 	"bfxvault/vault/internal/store"
 )
 
-var stride = flag.Int("stride", 1009, "flip every n-th byte of the sample file; 1 flips them all")
+var stride = flag.Int("stride", 509, "flip every n-th byte of the sample file; 1 flips them all")
 
 // A45: whatever byte of the file is flipped, with the meta checksums as they are
 // or made right again, the outcome is the same content, an error, or other
@@ -21,13 +21,13 @@ func TestAnyFlippedByteIsHarmlessOrAnErrorOrForTheManifest(t *testing.T) {
 	path := newFile(t)
 	for _, resealed := range []bool{false, true} {
 		same, refused, other := 0, 0, 0
-		try := func(at int, mask byte) {
-			im := bytes.Clone(original)
+		try := func(at int, mask byte, outcome func(image, testing.TB, string) (content, error)) {
+			im := image(bytes.Clone(original))
 			im[at] ^= mask
 			if resealed {
-				image(im).reseal()
+				im.reseal()
 			}
-			got, err := image(im).outcome(t, path)
+			got, err := outcome(im, t, path)
 			switch {
 			case err != nil && !structural(err):
 				t.Errorf("byte %d ^ %#x: %v", at, mask, err)
@@ -40,12 +40,12 @@ func TestAnyFlippedByteIsHarmlessOrAnErrorOrForTheManifest(t *testing.T) {
 			}
 		}
 		for at := 0; at < len(original); at += *stride {
-			try(at, 0xff)
-			try(at, 0x01)
+			try(at, 0xff, image.outcome)
+			try(at, 0x01, image.outcome)
 		}
 		for _, page := range []int{0, pageSize, original.root()} {
 			for at := page; at < page+80; at++ {
-				try(at, 0x01)
+				try(at, 0x01, image.written)
 			}
 		}
 		t.Logf("resealed %t: %d the same, %d refused, %d other content", resealed, same, refused, other)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"bfxvault/vault/internal/store"
@@ -14,7 +13,7 @@ import (
 // whose checksums are right (A45). The input is a list of patches, three bytes
 // each: a place and what to write there.
 func FuzzOpen(f *testing.F) {
-	path := filepath.Join(f.TempDir(), "vault.db")
+	path := newFile(f)
 	base, places := fuzzBase(f, path)
 	seeds := [][]byte{
 		{},
@@ -38,7 +37,7 @@ func FuzzOpen(f *testing.F) {
 			im[places[int(binary.BigEndian.Uint16(patches))%len(places)]] = patches[2]
 		}
 		im.reseal()
-		if _, err := im.outcome(t, filepath.Join(t.TempDir(), "vault.db")); err != nil && !structural(err) {
+		if _, err := im.written(t, newFile(t)); err != nil && !structural(err) {
 			t.Error(err)
 		}
 	})
@@ -46,7 +45,7 @@ func FuzzOpen(f *testing.F) {
 
 // FuzzOpenAnyBytes opens a file of any bytes at all.
 func FuzzOpenAnyBytes(f *testing.F) {
-	path := filepath.Join(f.TempDir(), "vault.db")
+	path := newFile(f)
 	fresh, err := store.Open(path)
 	if err != nil {
 		f.Fatal(err)
@@ -64,7 +63,7 @@ func FuzzOpenAnyBytes(f *testing.F) {
 	f.Fuzz(func(t *testing.T, file []byte) {
 		im := image(bytes.Clone(file))
 		im.reseal()
-		if _, err := im.outcome(t, filepath.Join(t.TempDir(), "vault.db")); err != nil && !structural(err) {
+		if _, err := im.written(t, newFile(t)); err != nil && !structural(err) {
 			t.Error(err)
 		}
 	})

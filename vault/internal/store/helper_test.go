@@ -76,12 +76,24 @@ func open(t *testing.T, path string) *store.Store {
 	return s
 }
 
-func newFile(t *testing.T) string {
+// newFile returns the path of a vault file that does not exist yet, in memory where
+// the system has such a folder: few tests are about the disk, and all sync to it.
+func newFile(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "bfxvault-store-")
+	if err != nil {
+		return onDisk(t)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return filepath.Join(dir, "vault.db")
+}
+
+func onDisk(t testing.TB) string {
 	t.Helper()
 	return filepath.Join(t.TempDir(), "vault.db")
 }
 
-func mustApply(t *testing.T, s *store.Store, revision uint64, ops ...store.Op) {
+func mustApply(t testing.TB, s *store.Store, revision uint64, ops ...store.Op) {
 	t.Helper()
 	if err := s.Apply(revision, ops); err != nil {
 		t.Fatalf("applying at revision %d: %v", revision, err)
@@ -90,7 +102,7 @@ func mustApply(t *testing.T, s *store.Store, revision uint64, ops ...store.Op) {
 
 // sample writes a file with buckets of every shape: inline, one page, values of
 // several pages, a tree with branch pages. It returns its content.
-func sample(t *testing.T, path string) content {
+func sample(t testing.TB, path string) content {
 	t.Helper()
 	s, err := store.Open(path)
 	if err != nil {
@@ -133,7 +145,7 @@ func pattern(seed, n int) []byte {
 // image is a vault file in memory, to be damaged.
 type image []byte
 
-func sampleImage(t *testing.T) (image, content) {
+func sampleImage(t testing.TB) (image, content) {
 	t.Helper()
 	path := newFile(t)
 	want := sample(t, path)
@@ -199,8 +211,34 @@ func (im image) bucketRoot(t *testing.T, bucket string) int {
 	return id * pageSize
 }
 
-// outcome opens the image as a file, reads all of it and writes once.
+// outcome opens the image as a file and reads all of it.
 func (im image) outcome(t testing.TB, path string) (content, error) {
+	t.Helper()
+	return im.use(t, path, func(*store.Store, content, uint64) error { return nil })
+}
+
+// written is outcome with a write, which must change what it says and no more.
+func (im image) written(t testing.TB, path string) (content, error) {
+	t.Helper()
+	ops := []store.Op{
+		{Bucket: store.Keys, Key: []byte("main-11")},
+		{Bucket: store.Secrets, Key: []byte("new"), Value: pattern(5, 2*pageSize)},
+	}
+	return im.use(t, path, func(s *store.Store, before content, rev uint64) error {
+		if err := s.Apply(rev, ops); err != nil {
+			return err
+		}
+		want := maps.Clone(before)
+		want.apply(ops)
+		after, _, err := load(s)
+		if err == nil && !maps.Equal(want, after) {
+			t.Error("a write to a file that was accepted changed something else")
+		}
+		return err
+	})
+}
+
+func (im image) use(t testing.TB, path string, then func(*store.Store, content, uint64) error) (content, error) {
 	t.Helper()
 	if err := os.WriteFile(path, im, 0o600); err != nil {
 		t.Fatal(err)
@@ -211,21 +249,8 @@ func (im image) outcome(t testing.TB, path string) (content, error) {
 	}
 	defer s.Close()
 	got, rev, err := load(s)
-	if err != nil {
-		return nil, err
-	}
-	ops := []store.Op{
-		{Bucket: store.Keys, Key: []byte("main-11")},
-		{Bucket: store.Secrets, Key: []byte("new"), Value: pattern(5, 2*pageSize)},
-	}
-	if err := s.Apply(rev, ops); err != nil {
-		return nil, err
-	}
-	want := maps.Clone(got)
-	want.apply(ops)
-	after, _, err := load(s)
-	if err == nil && !maps.Equal(want, after) {
-		t.Error("a write to a file that was accepted changed something else")
+	if err == nil {
+		err = then(s, got, rev)
 	}
 	return got, err
 }

@@ -201,7 +201,7 @@ func TestReadersSeeWholeBatchesOnly(t *testing.T) {
 }
 
 func BenchmarkApplyOneRecord(b *testing.B) {
-	s, err := store.Open(b.TempDir() + "/vault.db")
+	s, err := store.Open(onDisk(b))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func BenchmarkApplyOneRecord(b *testing.B) {
 }
 
 func benchmarkFile(b *testing.B) string {
-	path := b.TempDir() + "/vault.db"
+	path := onDisk(b)
 	s, err := store.Open(path)
 	if err != nil {
 		b.Fatal(err)
