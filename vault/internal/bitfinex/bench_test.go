@@ -31,25 +31,6 @@ func core(signature *[bitfinex.SignatureSize]byte, state, buffer, body []byte) (
 	return request, err
 }
 
-func TestASignatureAllocatesNothing(t *testing.T) {
-	var signature [bitfinex.SignatureSize]byte
-	state, buffer, body := newState(t), make([]byte, 0, bitfinex.MaxPayload), []byte(order)
-	for name, f := range map[string]func(){
-		"REST v2": func() { _, _ = core(&signature, state, buffer, body) },
-		"REST v1": func() {
-			_, _ = bitfinex.ParseV1(newOrderV1, body)
-			bitfinex.Sign(&signature, state, bitfinex.AppendRestV1(buffer, newOrderV1, benchNonce, body))
-		},
-		"WebSocket":  func() { bitfinex.Sign(&signature, state, bitfinex.AppendWebSocket(buffer, benchNonce)) },
-		"parameters": func() { _, _ = bitfinex.Parse("v2/auth/r/order/tBTCF0:USTF0:1234/trades", nil) },
-		"escapes":    func() { _, _ = bitfinex.Parse(submit, []byte(`{"\u0061":1,"b":2}`)) },
-	} {
-		if n := testing.AllocsPerRun(100, f); n != 0 {
-			t.Errorf("%s: %v allocations", name, n)
-		}
-	}
-}
-
 // BenchmarkTwoBareSums is the work that no HMAC can do without: the yardstick
 // for the others of the same run.
 func BenchmarkTwoBareSums(b *testing.B) {
