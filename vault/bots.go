@@ -34,7 +34,7 @@ func (v *Vault) AddBot(ctx context.Context, by Operator, r AddBot, p Proof) (rev
 	}
 	return v.change(ctx, op, by, r.Operation(), p, func(_ *unlocked, s *snapshot) ([]change, error) {
 		if s.bots[r.Name] != nil {
-			return nil, fail(op, KindExists, "there is a bot named %s", quoted(r.Name)).hint("vaultctl bot show %s", r.Name)
+			return nil, fail(op, KindExists, "there is a bot of that name").hint("vaultctl bot list")
 		}
 		rec := record.Bot{UID: r.Match.UID, GID: r.Match.GID, Exe: r.Match.Exe, Created: unixNow()}
 		s.addBot(newBot(r.Name, rec))
@@ -50,7 +50,7 @@ func (v *Vault) RemoveBot(ctx context.Context, by Operator, name string) (revisi
 	return v.change(ctx, op, by, operation("RemoveBot", []byte(name)), Proof{}, func(_ *unlocked, s *snapshot) ([]change, error) {
 		b := s.bots[name]
 		if b == nil {
-			return nil, noBot(op, name)
+			return nil, noBot(op)
 		}
 		s.removeBot(name)
 		text, err := record.Append(nil, record.Bot{
@@ -78,10 +78,10 @@ func (v *Vault) SetGrant(ctx context.Context, by Operator, r SetGrant, p Proof) 
 	}
 	return v.change(ctx, op, by, r.Operation(), p, func(_ *unlocked, s *snapshot) ([]change, error) {
 		if s.bots[r.Bot] == nil {
-			return nil, noBot(op, r.Bot)
+			return nil, noBot(op)
 		}
 		if s.keys[r.Label] == nil {
-			return nil, noKey(op, r.Label)
+			return nil, noKey(op)
 		}
 		b := s.bots[r.Bot].withGrants()
 		b.grants[r.Label] = &policy.Grant{Allow: r.Allow}
@@ -96,13 +96,13 @@ func (v *Vault) RevokeGrant(ctx context.Context, by Operator, name, label string
 	const op = "revoke"
 	return v.change(ctx, op, by, operation("RevokeGrant", []byte(name), []byte(label)), Proof{}, func(_ *unlocked, s *snapshot) ([]change, error) {
 		if s.bots[name] == nil {
-			return nil, noBot(op, name)
+			return nil, noBot(op)
 		}
 		b := s.bots[name].withGrants()
 		g := b.grants[label]
 		if g == nil {
-			return nil, fail(op, KindNotFound, "bot %s has no grant on %s", quoted(name), quoted(label)).
-				hint("vaultctl bot show %s", name)
+			return nil, fail(op, KindNotFound, "that bot has no grant on that API key").
+				hint("vaultctl bot list")
 		}
 		delete(b.grants, label)
 		s.addBot(b)
@@ -141,7 +141,7 @@ func (v *Vault) Bot(name string) (Bot, error) {
 	}
 	b := u.snapshot.Load().bots[name]
 	if b == nil {
-		return Bot{}, noBot(op, name)
+		return Bot{}, noBot(op)
 	}
 	return b.view(), nil
 }
@@ -154,6 +154,6 @@ func (b *bot) view() Bot {
 	return view
 }
 
-func noBot(op, name string) *Error {
-	return fail(op, KindNotFound, "there is no bot named %s", quoted(name)).hint("vaultctl bot list")
+func noBot(op string) *Error {
+	return fail(op, KindNotFound, "there is no bot of that name").hint("vaultctl bot list")
 }

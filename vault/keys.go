@@ -78,10 +78,10 @@ func (r AddKey) check(op string) error {
 
 func (s *snapshot) checkNew(op string, r AddKey) error {
 	if s.keys[r.Label] != nil {
-		return fail(op, KindExists, "there is an API key with the label %s", quoted(r.Label)).hint("choose another label")
+		return fail(op, KindExists, "there is an API key with that label").hint("choose another label")
 	}
 	if label, ok := s.ids[r.APIKey]; ok {
-		return fail(op, KindExists, "this API key stands in the vault under the label %s", quoted(label)).
+		return fail(op, KindExists, "this API key stands in the vault under the label %s", label).
 			hint("give more bots a grant on it instead")
 	}
 	return nil
@@ -145,7 +145,7 @@ func (v *Vault) Key(label string) (APIKey, error) {
 	s := u.snapshot.Load()
 	k := s.keys[label]
 	if k == nil {
-		return APIKey{}, noKey(op, label)
+		return APIKey{}, noKey(op)
 	}
 	return k.view(s.holders()[label]), nil
 }

@@ -2,7 +2,6 @@ package vault
 
 import (
 	"context"
-	"fmt"
 
 	"bfxvault/vault/internal/clock"
 	"bfxvault/vault/internal/nonce"
@@ -50,7 +49,7 @@ func (v *Vault) ShowNonce(label string) (NonceView, error) {
 	}
 	k := u.snapshot.Load().keys[label]
 	if k == nil {
-		return NonceView{}, noKey(op, label)
+		return NonceView{}, noKey(op)
 	}
 	return NonceView{
 		Label: label, Version: k.version, Held: k.held,
@@ -65,7 +64,7 @@ func (v *Vault) AcceptNonce(ctx context.Context, by Operator, r AcceptNonce, p P
 	return v.change(ctx, op, by, r.Operation(), p, func(u *unlocked, s *snapshot) ([]change, error) {
 		old := s.keys[r.Label]
 		if old == nil {
-			return nil, noKey(op, r.Label)
+			return nil, noKey(op)
 		}
 		k := *old
 		k.clock = nonce.NewClock(clock.Wall, clock.Boot)
@@ -83,15 +82,8 @@ func (v *Vault) AcceptNonce(ctx context.Context, by Operator, r AcceptNonce, p P
 // wallNow is the wall clock as a request nonce.
 func wallNow() nonce.RequestNonce { return nonce.RequestNonce(max(0, clock.Wall().UnixMicro())) }
 
-func noKey(op, label string) *Error {
-	return fail(op, KindNotFound, "there is no API key with the label %s", quoted(label)).hint("vaultctl key list")
-}
-
-// quoted prints a name that came from outside so that it can do no harm in a
-// terminal or a log.
-func quoted(name string) string {
-	if len(name) > 64 {
-		name = name[:64]
-	}
-	return fmt.Sprintf("%q", name)
+// noKey repeats nothing of what was asked for: a secret may have been pasted into
+// the wrong place (A49).
+func noKey(op string) *Error {
+	return fail(op, KindNotFound, "there is no API key with that label").hint("vaultctl key list")
 }
