@@ -23,44 +23,81 @@ type Report struct {
 	Unreadable []string
 }
 
-// Process scans every page that process pid has in memory, whatever the
-// permissions of its mapping: the kernel lets a debugger read PROT_NONE too.
-// What has no page, in memory or in swap, is left out. The process may run meanwhile;
-// what it moves behind the scanner's back is missed, so scan more than once or
-// at rest.
-//
-// It fails on the scanner's own pid, if it may not read the process, if the
-// process ends during the scan, and if nothing at all could be read.
-func (s *Scanner) Process(pid int) (Report, error) {
+// Target is a process that was opened for scanning. It stays readable when the
+// process closes itself to others later: whoever starts a program can open it
+// before its first instruction, and needs no privileges to scan it from then on.
+type Target struct {
+	pid                 int
+	smaps, mem, pagemap *os.File
+}
+
+// Open opens a process for any number of scans. It fails on the scanner's own
+// pid and where it may not read the process now.
+func Open(pid int) (*Target, error) {
 	if pid == os.Getpid() {
-		return Report{}, errors.New("memscan: this process holds the needles itself")
+		return nil, errors.New("memscan: this process holds the needles itself")
 	}
 	// One handle on the folder: a recycled pid cannot slip in half way.
 	proc, err := os.OpenRoot(fmt.Sprintf("/proc/%d", pid))
 	if err != nil {
-		return Report{}, fmt.Errorf("memscan: %w", err)
+		return nil, fmt.Errorf("memscan: %w", err)
 	}
 	defer proc.Close()
-	regions, err := readRegions(proc)
-	if err != nil {
-		return Report{}, fmt.Errorf("memscan: process %d: %w", pid, err)
+	t := &Target{pid: pid}
+	for _, file := range []struct {
+		name string
+		to   **os.File
+	}{{"smaps", &t.smaps}, {"mem", &t.mem}, {"pagemap", &t.pagemap}} {
+		if *file.to, err = proc.Open(file.name); err != nil {
+			return nil, errors.Join(fmt.Errorf("memscan: process %d: %w", pid, err), t.Close())
+		}
 	}
-	mem, err := proc.Open("mem")
-	if err != nil {
-		return Report{}, fmt.Errorf("memscan: process %d: %w", pid, err)
+	return t, nil
+}
+
+// Close lets go of the process.
+func (t *Target) Close() error {
+	var all []error
+	for _, f := range []*os.File{t.smaps, t.mem, t.pagemap} {
+		if f != nil {
+			all = append(all, f.Close())
+		}
 	}
-	defer mem.Close()
-	pagemap, err := proc.Open("pagemap")
+	return errors.Join(all...)
+}
+
+// Process opens process pid, scans it once as [Scanner.Target] does, and fails
+// where that or [Open] does.
+func (s *Scanner) Process(pid int) (Report, error) {
+	t, err := Open(pid)
 	if err != nil {
-		return Report{}, fmt.Errorf("memscan: process %d: %w", pid, err)
+		return Report{}, err
 	}
-	defer pagemap.Close()
-	report, err := s.scanRegions(mem, pagemap, regions)
+	defer t.Close()
+	return s.Target(t)
+}
+
+// Target scans every page that a process has in memory, whatever the permissions
+// of its mapping: the kernel lets a debugger read PROT_NONE too. What has no page,
+// in memory or in swap, is left out. The process may run meanwhile; what it moves
+// behind the scanner's back is missed, so scan more than once or at rest.
+//
+// It fails if the process ends before or during the scan, and if nothing at all
+// could be read. One scan of a target at a time.
+func (s *Scanner) Target(t *Target) (Report, error) {
+	if _, err := t.smaps.Seek(0, io.SeekStart); err != nil {
+		return Report{}, fmt.Errorf("memscan: process %d: %w", t.pid, err)
+	}
+	regions, err := readRegions(t.smaps)
 	if err != nil {
-		return report, fmt.Errorf("memscan: process %d: %w", pid, err)
+		return Report{}, fmt.Errorf("memscan: process %d: %w", t.pid, err)
+	}
+	report, err := s.scanRegions(t.mem, t.pagemap, regions)
+	if err != nil {
+		return report, fmt.Errorf("memscan: process %d: %w", t.pid, err)
 	}
 	if report.Bytes == 0 { // a kernel thread, or one that refuses every page
-		return report, fmt.Errorf("memscan: process %d: nothing could be read", pid)
+		return report, fmt.Errorf("memscan: process %d: nothing could be read", t.pid)
 	}
 	return report, nil
 }
@@ -134,15 +171,9 @@ type region struct {
 
 // readRegions returns the populated mappings from /proc/PID/smaps, which has for
 // each a line as in maps, then lines "Name: value" (proc(5)).
-func readRegions(proc *os.Root) ([]region, error) {
-	f, err := proc.Open("smaps")
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var all []region
+func readRegions(smaps io.Reader) (all []region, err error) {
 	var now *region // the mapping whose lines are being read
-	lines := bufio.NewScanner(f)
+	lines := bufio.NewScanner(smaps)
 	for lines.Scan() {
 		fields := strings.Fields(lines.Text())
 		if len(fields) < 2 {

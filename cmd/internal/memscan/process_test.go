@@ -272,3 +272,29 @@ func BenchmarkProcess(b *testing.B) {
 		b.SetBytes(report.Bytes)
 	}
 }
+
+func TestATargetIsScannedAsOftenAsItLivesAndNeverOnceItHasEnded(t *testing.T) {
+	s := secret()
+	sc := scanner(t, memscan.Forms("key", s))
+	cmd, _ := start(t, []planted{{"heap", s}})
+	target, err := memscan.Open(cmd.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer target.Close()
+	for range 2 {
+		if report, err := sc.Target(target); err != nil || len(wholeForms(report.Hits)) != 1 {
+			t.Fatalf("%v, hits %v", err, report.Hits)
+		}
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	var info unix.Siginfo
+	if err := unix.Waitid(unix.P_PID, cmd.Process.Pid, &info, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
+		t.Fatal(err)
+	}
+	if report, err := sc.Target(target); err == nil {
+		t.Errorf("a process that has ended was called clean: %+v", report)
+	}
+}
