@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"os/signal"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -34,7 +36,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	return a.end(root.ExecuteContext(ctx))
+	c, err := root.ExecuteContextC(ctx)
+	return a.end(a.explainUsage(c, args, err))
 }
 
 func (a *app) root() *cobra.Command {
@@ -47,40 +50,77 @@ func (a *app) root() *cobra.Command {
 	}
 	root.PersistentFlags().StringVar(&a.dir, "dir", "", "folder of the vault (or BFXVAULT_DIR)")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
 		a.demo(), a.initialise(), a.unlock(), a.lock(), a.status(),
 		a.key(), a.bot(), a.grant(), a.revoke(), a.sign(), a.nonce(),
 		a.bench(), a.version(), a.completion(), a.daemon(),
 	)
+	addHelp(root)
+	markFailures(root)
 	return root
 }
 
 // group makes a command that only has subcommands; without one it is a usage
 // error that lists them.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	names := make([]string, 0, len(commands))
+	for _, c := range commands {
+		names = append(names, c.Name())
+	}
 	g := &cobra.Command{
 		Use: use, Short: short, Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("unknown command %q for %q", args[0], c.CommandPath())
 			}
-			return usagef("%q needs a subcommand", c.CommandPath())
+			return usagef("%q needs one of: %s", c.CommandPath(), strings.Join(names, ", "))
 		},
 	}
 	g.AddCommand(commands...)
 	return g
 }
 
-// args wraps cobra's check of the number of arguments as a usage error.
-func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+// exactly checks the number of arguments.
+func exactly(n int) cobra.PositionalArgs {
 	return func(c *cobra.Command, values []string) error {
-		if err := check(c, values); err != nil {
-			return usageError(err)
+		if len(values) != n {
+			return usagef("%d arguments, not %d: %s", len(values), n, c.UseLine())
 		}
 		return nil
 	}
+}
+
+// markFailures makes every error of a command's own a *failure, so that any other
+// error is cobra's: the command line could not be read.
+func markFailures(c *cobra.Command) {
+	if run := c.RunE; run != nil {
+		c.RunE = func(c *cobra.Command, args []string) error {
+			if err := run(c, args); err != nil {
+				return toFailure(err)
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		markFailures(sub)
+	}
+}
+
+// explainUsage makes cobra's errors usage errors, and says whose help to read.
+func (a *app) explainUsage(c *cobra.Command, args []string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var f *failure
+	if !errors.As(err, &f) {
+		f = usagef("%v", err)
+	}
+	if f.reason == reasonUsage {
+		f.hint = c.CommandPath() + " --help"
+		a.json = a.json || slices.Contains(args, "--json") // reading may have stopped before it
+	}
+	return f
 }
 
 func (a *app) paths() (paths.Paths, error) { return paths.ForClient(a.dir) }
@@ -90,10 +130,7 @@ func (a *app) end(err error) int {
 	if err == nil {
 		return 0
 	}
-	var f *failure
-	if !errors.As(err, &f) {
-		f = toFailure(err)
-	}
+	f := toFailure(err)
 	a.reportFailure(f)
 	return f.code
 }

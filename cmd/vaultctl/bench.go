@@ -19,7 +19,7 @@ func (a *app) bench() *cobra.Command {
 			"in flight, against a temporary vault behind a daemon of its own: latency with one\n" +
 			"caller, throughput with eight, medians of five rounds that take turns.",
 		Example: "  vaultctl bench --json",
-		Args:    args(cobra.NoArgs),
+		Args:    exactly(0),
 		RunE:    func(c *cobra.Command, _ []string) error { return a.runBench(c.Context()) },
 	}
 }

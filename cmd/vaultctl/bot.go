@@ -25,7 +25,7 @@ func (a *app) botAdd() *cobra.Command {
 		Long: "Register a program. Whoever connects is this bot if all the selectors given here\n" +
 			"are what the kernel reports; give each bot a user of its own.",
 		Example: "  vaultctl bot add mm-1 --uid 1001",
-		Args:    args(cobra.ExactArgs(1)),
+		Args:    exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			request := vault.AddBot{Name: args[0], Match: policy.Match{Exe: exe}}
 			if c.Flags().Changed("uid") {
@@ -56,7 +56,7 @@ func (a *app) botAdd() *cobra.Command {
 
 func (a *app) botList() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "List the bots", Example: "  vaultctl bot list", Args: args(cobra.NoArgs),
+		Use: "list", Short: "List the bots", Example: "  vaultctl bot list", Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.with(func(s *session) error {
 				list, err := s.admin.ListBots(c.Context(), &pb.ListBotsRequest{})
@@ -79,7 +79,7 @@ func (a *app) botList() *cobra.Command {
 func (a *app) botShow() *cobra.Command {
 	return &cobra.Command{
 		Use: "show NAME", Short: "Show one bot and its grants", Example: "  vaultctl bot show mm-1",
-		Args: args(cobra.ExactArgs(1)), ValidArgsFunction: a.completeBots,
+		Args: exactly(1), ValidArgsFunction: a.completeBots,
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.with(func(s *session) error {
 				shown, err := s.admin.ShowBot(c.Context(), &pb.ShowBotRequest{Name: args[0]})
@@ -96,7 +96,7 @@ func (a *app) botShow() *cobra.Command {
 func (a *app) botRemove() *cobra.Command {
 	return &cobra.Command{
 		Use: "remove NAME", Short: "Remove a bot and its grants", Example: "  vaultctl bot remove mm-1",
-		Args: args(cobra.ExactArgs(1)), ValidArgsFunction: a.completeBots,
+		Args: exactly(1), ValidArgsFunction: a.completeBots,
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.with(func(s *session) error {
 				removed, err := s.admin.RemoveBot(c.Context(), &pb.RemoveBotRequest{Name: args[0]})

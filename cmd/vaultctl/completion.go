@@ -13,7 +13,7 @@ func (a *app) completion() *cobra.Command {
 		Use:       "completion bash|zsh|fish",
 		Short:     "Print the completion script of a shell",
 		Example:   "  source <(vaultctl completion bash)",
-		Args:      args(cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs)),
+		Args:      exactly(1),
 		ValidArgs: []string{"bash", "zsh", "fish"},
 		RunE: func(c *cobra.Command, args []string) error {
 			switch args[0] {
@@ -21,8 +21,10 @@ func (a *app) completion() *cobra.Command {
 				return c.Root().GenBashCompletionV2(a.stdout, true)
 			case "zsh":
 				return c.Root().GenZshCompletion(a.stdout)
+			case "fish":
+				return c.Root().GenFishCompletion(a.stdout, true)
 			}
-			return c.Root().GenFishCompletion(a.stdout, true)
+			return usagef("completion is for bash, zsh and fish, not for %q", args[0])
 		},
 	}
 }

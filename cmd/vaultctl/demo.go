@@ -25,7 +25,7 @@ func (a *app) demo() *cobra.Command {
 			"bot, and send a signed order to a simulated Bitfinex that checks it as the exchange\n" +
 			"does. Nothing of it stays, and your own vault is not touched.",
 		Example: "  vaultctl demo",
-		Args:    args(cobra.NoArgs),
+		Args:    exactly(0),
 		RunE:    func(c *cobra.Command, _ []string) error { return a.runDemo(c.Context()) },
 	}
 }

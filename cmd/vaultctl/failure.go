@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
@@ -31,11 +30,10 @@ type failure struct {
 // Error is the message.
 func (f *failure) Error() string { return f.message }
 
-func usagef(format string, args ...any) error {
-	return &failure{code: exitUsage, reason: "USAGE", message: fmt.Sprintf(format, args...), hint: "vaultctl help"}
-}
+// reasonUsage is the reason of a command line that cannot be meant.
+const reasonUsage = "USAGE"
 
-func usageError(err error) error { return usagef("%v", err) }
+func usagef(format string, args ...any) *failure { return failed(reasonUsage, format, args...) }
 
 func failed(reason, format string, args ...any) *failure {
 	return &failure{code: exitOf(reason), reason: reason, message: fmt.Sprintf(format, args...)}
@@ -51,7 +49,7 @@ func (f *failure) withHint(format string, args ...any) *failure {
 // is 1.
 func exitOf(reason string) int {
 	switch reason {
-	case "USAGE", "INVALID":
+	case reasonUsage, "INVALID":
 		return exitUsage
 	case "LOCKED", "NOT_INITIALISED":
 		return exitLocked
@@ -65,34 +63,36 @@ func exitOf(reason string) int {
 	return exitFailed
 }
 
-// toFailure reads an error that came from vaultd, or from cobra.
+// toFailure gives every error its reason and exit code; those of vaultd bring a
+// reason along.
 func toFailure(err error) *failure {
+	var known *failure
+	if errors.As(err, &known) {
+		return known
+	}
 	s, ok := status.FromError(err)
 	if !ok {
-		if strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "required flag") {
-			return &failure{code: exitUsage, reason: "USAGE", message: err.Error(), hint: "vaultctl help"}
-		}
 		return failed("FAILED", "%v", err)
 	}
-	f := &failure{reason: "FAILED", message: s.Message()}
 	for _, detail := range s.Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == api.Domain {
-			f.reason, f.hint = info.GetReason(), info.GetMetadata()["hint"]
+			return failed(info.GetReason(), "%s", s.Message()).withHint("%s", info.GetMetadata()["hint"])
 		}
 	}
-	if f.reason == "FAILED" && s.Code() == codes.Unavailable {
-		f.reason, f.message = "UNREACHABLE", "vaultd is not reachable: "+s.Message()
-		f.hint = "start vaultd, or name its folder with --dir"
+	switch s.Code() {
+	case codes.Unavailable:
+		return failed("UNREACHABLE", "vaultd is not reachable: %s", s.Message()).
+			withHint("start vaultd, or name its folder with --dir")
+	case codes.DeadlineExceeded:
+		return failed("UNREACHABLE", "vaultd does not answer")
+	case codes.Canceled:
+		return interrupted()
 	}
-	f.code = exitOf(f.reason)
-	return f
+	return failed("FAILED", "%s", s.Message())
 }
 
+// interrupted is how a command ends that a signal told to.
+func interrupted() *failure { return failed("INTERRUPTED", "interrupted") }
+
 // is says whether an error has a reason.
-func is(err error, reason string) bool {
-	var f *failure
-	if !errors.As(err, &f) {
-		f = toFailure(err)
-	}
-	return f.reason == reason
-}
+func is(err error, reason string) bool { return toFailure(err).reason == reason }

@@ -16,11 +16,11 @@ func (a *app) grant() *cobra.Command {
 		Short: "Let a bot use an API key, in place of an earlier grant",
 		Example: "  vaultctl grant dashboard main --allow read\n" +
 			"  vaultctl grant mm-1 main --allow read,trade,cancel",
-		Args: args(cobra.ExactArgs(2)), ValidArgsFunction: a.completeBotThenLabel,
+		Args: exactly(2), ValidArgsFunction: a.completeBotThenLabel,
 		RunE: func(c *cobra.Command, args []string) error {
 			classes, err := policy.ParseClasses(allow)
 			if err != nil {
-				return usageError(err)
+				return usagef("%v", err)
 			}
 			request := vault.SetGrant{Bot: args[0], Label: args[1], Allow: classes}
 			return a.widen(c.Context(), from, request.Operation(), func(s *session, proof *pb.Proof) error {

@@ -19,7 +19,7 @@ func (a *app) initialise() *cobra.Command {
 		Long: "Make a vault in the folder of the running vaultd, and unlock it.\n\n" +
 			"The passphrase is the only way in: nobody can recover a vault without it.",
 		Example: "  vaultctl init",
-		Args:    args(cobra.NoArgs),
+		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.with(func(s *session) error { return a.runInit(c.Context(), s, from) })
 		},

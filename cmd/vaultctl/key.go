@@ -30,7 +30,7 @@ func (a *app) keyAdd() *cobra.Command {
 		Long: "Store an API key under a label. Its secret is asked for on the terminal, or read\n" +
 			"from a file; it is sealed before it leaves this program and cannot be read back.",
 		Example: "  vaultctl key add main --api-key abc… --permissions read,trade",
-		Args:    args(cobra.ExactArgs(1)),
+		Args:    exactly(1),
 		RunE:    func(c *cobra.Command, args []string) error { return a.runKeyAdd(c.Context(), args[0], k) },
 	}
 	k.from.add(c)
@@ -45,7 +45,7 @@ func (a *app) keyAdd() *cobra.Command {
 func (a *app) runKeyAdd(ctx context.Context, label string, k keyAdd) error {
 	permissions, err := policy.ParseClasses(k.permissions)
 	if err != nil {
-		return usageError(err)
+		return usagef("%v", err)
 	}
 	if k.secretFile == "-" && k.from.file == "-" {
 		return usagef("--secret-file and --passphrase-file cannot both be standard input")
@@ -54,7 +54,7 @@ func (a *app) runKeyAdd(ctx context.Context, label string, k keyAdd) error {
 		if err := s.unlocked(ctx); err != nil {
 			return err
 		}
-		secret, err := a.apiSecret(k.secretFile)
+		secret, err := a.apiSecret(ctx, k.secretFile)
 		if err != nil {
 			return err
 		}
@@ -79,11 +79,11 @@ func (a *app) runKeyAdd(ctx context.Context, label string, k keyAdd) error {
 	})
 }
 
-func (a *app) apiSecret(file string) ([]byte, error) {
+func (a *app) apiSecret(ctx context.Context, file string) ([]byte, error) {
 	if file != "" {
 		return a.secretFile(file)
 	}
-	return a.prompt("API secret: ", "--secret-file")
+	return a.prompt(ctx, "API secret: ", "--secret-file")
 }
 
 // addKey seals the secret, proves the operation and runs it.
@@ -104,7 +104,7 @@ func (s *session) addKey(ctx context.Context, c *credential, r vault.AddKey, sec
 
 func (a *app) keyList() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "List the API keys", Example: "  vaultctl key list", Args: args(cobra.NoArgs),
+		Use: "list", Short: "List the API keys", Example: "  vaultctl key list", Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.with(func(s *session) error {
 				list, err := s.admin.ListKeys(c.Context(), &pb.ListKeysRequest{})
@@ -127,7 +127,7 @@ func (a *app) keyList() *cobra.Command {
 func (a *app) keyShow() *cobra.Command {
 	return &cobra.Command{
 		Use: "show LABEL", Short: "Show one API key, never its secret", Example: "  vaultctl key show main",
-		Args: args(cobra.ExactArgs(1)), ValidArgsFunction: a.completeLabels,
+		Args: exactly(1), ValidArgsFunction: a.completeLabels,
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.with(func(s *session) error {
 				shown, err := s.admin.ShowKey(c.Context(), &pb.ShowKeyRequest{Label: args[0]})

@@ -12,7 +12,7 @@ func (a *app) lock() *cobra.Command {
 		Use:     "lock",
 		Short:   "Wipe all key material from memory; nothing is signed afterwards",
 		Example: "  vaultctl lock",
-		Args:    args(cobra.NoArgs),
+		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.with(func(s *session) error {
 				locked, err := s.admin.Lock(c.Context(), &pb.LockRequest{})

@@ -14,7 +14,7 @@ func (a *app) nonce() *cobra.Command {
 func (a *app) nonceShow() *cobra.Command {
 	return &cobra.Command{
 		Use: "show LABEL", Short: "Say where an API key's request nonces stand", Example: "  vaultctl nonce show main",
-		Args: args(cobra.ExactArgs(1)), ValidArgsFunction: a.completeLabels,
+		Args: exactly(1), ValidArgsFunction: a.completeLabels,
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.with(func(s *session) error {
 				n, err := s.admin.ShowNonce(c.Context(), &pb.ShowNonceRequest{Label: args[0]})
@@ -43,7 +43,7 @@ func (a *app) nonceAccept() *cobra.Command {
 			"Check the clock first: a request nonce from the future makes Bitfinex refuse\n" +
 			"every smaller one for as long as the API key lives.",
 		Example: "  vaultctl nonce accept main",
-		Args:    args(cobra.ExactArgs(1)), ValidArgsFunction: a.completeLabels,
+		Args:    exactly(1), ValidArgsFunction: a.completeLabels,
 		RunE: func(c *cobra.Command, args []string) error {
 			request := vault.AcceptNonce{Label: args[0]}
 			return a.widen(c.Context(), from, request.Operation(), func(s *session, proof *pb.Proof) error {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 
@@ -35,7 +34,7 @@ func (a *app) passphrase(ctx context.Context, p passphraseFlags) ([]byte, error)
 	case p.file != "":
 		return a.secretFile(p.file)
 	}
-	return a.prompt("Passphrase: ", "--passphrase-file or --passphrase-command")
+	return a.prompt(ctx, "Passphrase: ", "--passphrase-file or --passphrase-command")
 }
 
 // newPassphrase reads a passphrase that is to be remembered: twice where it is
@@ -45,7 +44,7 @@ func (a *app) newPassphrase(ctx context.Context, p passphraseFlags) ([]byte, err
 	if err != nil || p.command != "" || p.file != "" {
 		return first, err
 	}
-	second, err := a.prompt("Once more: ", "")
+	second, err := a.prompt(ctx, "Once more: ", "")
 	defer clear(second)
 	if err == nil && !bytes.Equal(first, second) {
 		err = failed("MISMATCH", "the two passphrases differ")
@@ -57,25 +56,70 @@ func (a *app) newPassphrase(ctx context.Context, p passphraseFlags) ([]byte, err
 	return first, nil
 }
 
-// prompt asks on the terminal, without echo.
-func (a *app) prompt(text, instead string) ([]byte, error) {
+// prompt asks on the terminal, without echo. A signal ends it.
+func (a *app) prompt(ctx context.Context, text, instead string) ([]byte, error) {
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		return nil, failed("NO_TERMINAL", "there is no terminal to ask on").withHint("use %s", instead)
 	}
 	defer tty.Close()
-	fmt.Fprint(tty, text)
-	secret, err := term.ReadPassword(int(tty.Fd()))
-	fmt.Fprintln(tty)
+	fd := int(tty.Fd())
+	before, err := silence(fd)
 	if err != nil {
-		return nil, failed("NO_TERMINAL", "reading from the terminal: %v", err)
+		return nil, failed("NO_TERMINAL", "the terminal cannot be kept from echoing: %v", err)
 	}
-	return checkSecret(secret)
+	defer fmt.Fprintln(tty)
+	defer term.Restore(fd, before) // also where a signal ends this: the shell needs its echo back
+	fmt.Fprint(tty, text)
+
+	type answer struct {
+		secret []byte
+		err    error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		secret, err := term.ReadPassword(fd)
+		answered <- answer{secret, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, interrupted()
+	case got := <-answered:
+		if got.err != nil {
+			return nil, failed("NO_TERMINAL", "reading from the terminal: %v", got.err)
+		}
+		return checkSecret(got.secret)
+	}
 }
 
-// secretFile reads a secret from a file, or from standard input for "-". A
-// regular file that others can read is refused.
+// silence turns a terminal's echo off before anything is asked, so that the
+// quickest answer is not shown, and returns the state from before.
+func silence(fd int) (*term.State, error) {
+	before, err := term.GetState(fd)
+	if err != nil {
+		return nil, err
+	}
+	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return nil, err
+	}
+	t.Lflag &^= unix.ECHO
+	return before, unix.IoctlSetTermios(fd, unix.TCSETS, t)
+}
+
+// secretFile reads a passphrase or API secret from a file, or from standard input
+// for "-".
 func (a *app) secretFile(path string) ([]byte, error) {
+	b, err := a.privateFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return checkSecret(b)
+}
+
+// privateFile reads a file as it is, or standard input for "-". A regular file
+// that others can read is refused.
+func (a *app) privateFile(path string) ([]byte, error) {
 	if path == "-" {
 		return readSecret(a.stdin)
 	}
@@ -85,19 +129,20 @@ func (a *app) secretFile(path string) ([]byte, error) {
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, failed("UNREADABLE", "%v", err)
-	}
-	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+	case info.IsDir():
+		return nil, failed("UNREADABLE", "%s is a folder", path)
+	case info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0:
 		return nil, failed("UNSAFE_FILE", "%s can be read by others (mode %04o)", path, info.Mode().Perm()).
 			withHint("chmod 600 %s", path)
-	}
-	if info.Mode()&fs.ModeDir != 0 {
-		return nil, failed("UNREADABLE", "%s is a folder", path)
 	}
 	return readSecret(f)
 }
 
+// readSecret reads into one buffer that never moves. What is longer than a secret
+// comes back one byte too long.
 func readSecret(r io.Reader) ([]byte, error) {
 	buffer := make([]byte, maxSecretInput+1)
 	n, err := io.ReadFull(r, buffer)
@@ -105,7 +150,7 @@ func readSecret(r io.Reader) ([]byte, error) {
 		clear(buffer)
 		return nil, failed("UNREADABLE", "reading a secret: %v", err)
 	}
-	return checkSecret(buffer[:n])
+	return buffer[:n], nil
 }
 
 // checkSecret cuts one line end and refuses what is empty or too long.
@@ -113,7 +158,7 @@ func checkSecret(b []byte) ([]byte, error) {
 	trimmed := bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
 	if len(trimmed) == 0 || len(trimmed) > maxSecretInput {
 		clear(b)
-		return nil, failed("EMPTY", "a passphrase or secret is 1 to %d bytes", maxSecretInput)
+		return nil, failed("INVALID_SECRET", "a passphrase or secret is 1 to %d bytes", maxSecretInput)
 	}
 	return trimmed, nil
 }

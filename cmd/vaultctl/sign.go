@@ -21,7 +21,7 @@ func (a *app) sign() *cobra.Command {
 		Long: "Ask for the signature of one request over sign.sock, as a bot would, and print\n" +
 			"the headers to send it with.",
 		Example: "  vaultctl sign main v2/auth/r/wallets --body '{}'",
-		Args:    args(cobra.ExactArgs(2)), ValidArgsFunction: a.completeLabels,
+		Args:    exactly(2), ValidArgsFunction: a.completeLabels,
 		RunE: func(c *cobra.Command, args []string) error {
 			text, err := a.body(body, bodyFile)
 			if err != nil {

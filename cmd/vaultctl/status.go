@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,7 +18,7 @@ func (a *app) status() *cobra.Command {
 		Use:     "status",
 		Short:   "Say what state the vault is in",
 		Example: "  vaultctl status\n  vaultctl status --wait 5s   # wait for vaultd to come up",
-		Args:    args(cobra.NoArgs),
+		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			s, err := a.statusWithin(c.Context(), wait)
 			if err != nil {
@@ -30,10 +31,13 @@ func (a *app) status() *cobra.Command {
 	return c
 }
 
-// statusWithin asks until vaultd answers or the time is over.
+// statusWithin asks until vaultd answers or the time is over. A vaultd that has
+// its sockets and gives no answer (stopped, for one) counts as not reachable.
 func (a *app) statusWithin(ctx context.Context, wait time.Duration) (*pb.StatusResponse, error) {
-	const again = 20 * time.Millisecond
+	const again, patience = 20 * time.Millisecond, 5 * time.Second
 	deadline := time.Now().Add(wait)
+	ctx, cancel := context.WithDeadline(ctx, deadline.Add(patience))
+	defer cancel()
 	for {
 		var state *pb.StatusResponse
 		err := a.with(func(s *session) (err error) {
@@ -51,6 +55,14 @@ func (a *app) statusWithin(ctx context.Context, wait time.Duration) (*pb.StatusR
 	}
 }
 
+// count is "1 bot" or "2 bots".
+func count(n uint32, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return strconv.FormatUint(uint64(n), 10) + " " + what
+}
+
 func (a *app) reportStatus(s *pb.StatusResponse) error {
 	value := map[string]any{
 		"state": s.GetState(), "version": s.GetVersion(), "problem": s.GetProblem(),
@@ -65,8 +77,8 @@ func (a *app) reportStatus(s *pb.StatusResponse) error {
 	return a.report(value, func() {
 		a.printf("%s", s.GetState())
 		if unlocked {
-			a.printf(" since %s UTC, %d API keys, %d bots, %d grants, secrets in %s",
-				date(s.GetSince()), s.GetKeys(), s.GetBots(), s.GetGrants(), s.GetMemory())
+			a.printf(" since %s UTC, %s, %s, %s, secrets in %s", date(s.GetSince()),
+				count(s.GetKeys(), "API key"), count(s.GetBots(), "bot"), count(s.GetGrants(), "grant"), s.GetMemory())
 		}
 		a.printf("\n")
 		if s.GetProblem() != "" {

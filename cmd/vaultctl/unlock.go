@@ -18,7 +18,7 @@ func (a *app) unlock() *cobra.Command {
 		Use:     "unlock",
 		Short:   "Open the vault, so that bots can have requests signed",
 		Example: "  vaultctl unlock\n  vaultctl unlock --keyfile /run/credentials/vault.key",
-		Args:    args(cobra.NoArgs),
+		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.with(func(s *session) error { return a.runUnlock(c.Context(), s, from, keyfile) })
 		},
@@ -62,7 +62,7 @@ func (a *app) runUnlock(ctx context.Context, s *session, from passphraseFlags, k
 
 func (a *app) kekFor(ctx context.Context, slot vault.Slot, from passphraseFlags, keyfile string) (*operator.KEK, error) {
 	if keyfile != "" {
-		b, err := a.secretFile(keyfile)
+		b, err := a.privateFile(keyfile) // as it is: its last byte may look like a line end
 		if err != nil {
 			return nil, err
 		}

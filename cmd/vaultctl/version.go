@@ -10,7 +10,7 @@ import (
 
 func (a *app) version() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version", Example: "  vaultctl version", Args: args(cobra.NoArgs),
+		Use: "version", Short: "Print the version", Example: "  vaultctl version", Args: exactly(0),
 		RunE: func(*cobra.Command, []string) error {
 			return a.report(map[string]string{"version": vault.Version, "go": runtime.Version()}, func() {
 				a.printf("vaultctl %s (%s)\n", vault.Version, runtime.Version())

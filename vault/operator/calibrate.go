@@ -22,13 +22,6 @@ const (
 	ceilingKiB = 1 << 20
 )
 
-// Calibrate chooses Argon2id's cost for this machine: towards one second, with
-// memory raised first, to at most a quarter of what is free (cgroup counted) and
-// 1 GiB, and never below the floor of RFC 9106's second choice.
-func Calibrate() vault.Argon2Params {
-	return choose(vault.MinArgon2(), freeKiB()/4, measure)
-}
-
 // choose starts at the floor and raises memory, then passes, by what the floor
 // was measured to cost. Cost is linear in both.
 func choose(p vault.Argon2Params, limitKiB uint64, measure func(vault.Argon2Params) time.Duration) vault.Argon2Params {

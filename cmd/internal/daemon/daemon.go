@@ -19,6 +19,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
 	"time"
 
@@ -85,16 +86,23 @@ func New(p paths.Paths, config string, log *slog.Logger) (*Daemon, error) {
 }
 
 // makeFolders makes the state folder, for its owner only, and the folder of the
-// sockets, which members of a group may pass through where there is one.
+// sockets, which members of a group may pass through where there is one: then so
+// must the state folder where the sockets are inside it. What is kept there has
+// mode 0600 by itself.
 func makeFolders(p paths.Paths, shared bool) error {
-	if err := peer.EnsureDir(p.State, 0o700); err != nil {
+	state, runtime := os.FileMode(0o700), os.FileMode(0o700)
+	if shared {
+		runtime = 0o711
+	}
+	if filepath.Dir(p.Runtime) == p.State {
+		state = runtime
+	} else if err := os.MkdirAll(filepath.Dir(p.State), 0o700); err != nil {
+		return err // a new user has no ~/.local/state yet (XDG Base Directory Specification 0.8)
+	}
+	if err := peer.EnsureDir(p.State, state); err != nil {
 		return err
 	}
-	mode := os.FileMode(0o700)
-	if shared {
-		mode = 0o711
-	}
-	return peer.EnsureDir(p.Runtime, mode)
+	return peer.EnsureDir(p.Runtime, runtime)
 }
 
 func (d *Daemon) listen(path string, gid int, server *grpc.Server) error {

@@ -1,0 +1,12 @@
+//go:build !bfxvault_testhooks
+
+package operator
+
+import "bfxvault/vault"
+
+// Calibrate chooses Argon2id's cost for this machine: towards one second, with
+// memory raised first, to at most a quarter of what is free (cgroup counted) and
+// 1 GiB, and never below the floor of RFC 9106's second choice.
+func Calibrate() vault.Argon2Params {
+	return choose(vault.MinArgon2(), freeKiB()/4, measure)
+}
