@@ -15,7 +15,7 @@ func callerOf(ctx context.Context) (vault.Caller, error) {
 	if err != nil {
 		return vault.Caller{}, err
 	}
-	return vault.Caller{UID: info.UID, GID: info.GID, Exe: info.Exe}, nil
+	return vault.Caller{UID: info.UID, GID: info.GID, Process: info}, nil
 }
 
 // operatorOf is who calls on admin.sock.

@@ -13,9 +13,15 @@ import (
 // reports it (P4).
 type Caller struct {
 	UID, GID uint32
-	// Exe reads the path of the executable; it is called only where a match names
-	// one. An error means that it could not be read, and then no such match holds.
-	Exe func() (string, error)
+	// Process is asked only where a match names an executable. Nil, or an error of
+	// it, means that it could not be read, and then no such match holds.
+	Process Process
+}
+
+// Process is a running program.
+type Process interface {
+	// Exe is the path of its executable.
+	Exe() (string, error)
 }
 
 // SignRequest asks for the signature of one REST request.
@@ -161,6 +167,18 @@ func (s *snapshot) botOf(c Caller, name string) (*bot, error) {
 	return found, nil
 }
 
+// exe is the path of the executable, empty where it cannot be read.
+func (c Caller) exe() string {
+	if c.Process == nil {
+		return ""
+	}
+	exe, err := c.Process.Exe()
+	if err != nil {
+		return ""
+	}
+	return exe
+}
+
 // lazyCaller reads the executable at the first match that names one.
 type lazyCaller struct {
 	Caller
@@ -169,11 +187,9 @@ type lazyCaller struct {
 }
 
 func (c *lazyCaller) is(b *bot) bool {
-	if b.match.Exe != "" && !c.known && c.Exe != nil {
+	if b.match.Exe != "" && !c.known {
 		c.known = true
-		if exe, err := c.Caller.Exe(); err == nil {
-			c.exe = exe
-		}
+		c.exe = c.Caller.exe()
 	}
 	return b.match.Matches(policy.Caller{UID: c.UID, GID: c.GID, Exe: c.exe})
 }

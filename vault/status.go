@@ -60,10 +60,7 @@ func (v *Vault) WhoAmI(c Caller) (Self, error) {
 	if err != nil {
 		return Self{}, err
 	}
-	var self Self
-	if c.Exe != nil {
-		self.Exe, _ = c.Exe() // unreadable stays empty
-	}
+	self := Self{Exe: c.exe()}
 	s := u.snapshot.Load()
 	known := policy.Caller{UID: c.UID, GID: c.GID, Exe: self.Exe}
 	for _, name := range sortedKeys(s.bots) {

@@ -94,6 +94,13 @@ func TestACallerThatSeveralBotsMatchNamesOne(t *testing.T) {
 	wantKind(t, err, vault.KindNoGrant)
 }
 
+type program struct {
+	exe string
+	err error
+}
+
+func (p program) Exe() (string, error) { return p.exe, p.err }
+
 // P4: an executable that cannot be read is not the one that was registered.
 func TestAMatchByExecutableNeedsAReadableOne(t *testing.T) {
 	r := newRig(t)
@@ -102,15 +109,15 @@ func TestAMatchByExecutableNeedsAReadableOne(t *testing.T) {
 	r.must(err, r.addKey("main", "KEY-1", testSecret), r.grant("exe-bot", "main", policy.Trade))
 	caller := uid(5)
 	for name, test := range map[string]struct {
-		exe  func() (string, error)
+		exe  vault.Process
 		kind vault.Kind
 	}{
-		"the very one": {func() (string, error) { return "/usr/bin/bot", nil }, 0},
-		"another":      {func() (string, error) { return "/usr/bin/other", nil }, vault.KindNoGrant},
-		"unreadable":   {func() (string, error) { return "/usr/bin/bot", errors.New("no") }, vault.KindNoGrant},
+		"the very one": {program{"/usr/bin/bot", nil}, 0},
+		"another":      {program{"/usr/bin/other", nil}, vault.KindNoGrant},
+		"unreadable":   {program{"/usr/bin/bot", errors.New("no")}, vault.KindNoGrant},
 		"unknown":      {nil, vault.KindNoGrant},
 	} {
-		caller.Exe = test.exe
+		caller.Process = test.exe
 		if _, err := r.sign(caller, "main"); (err == nil) != (test.kind == 0) || (err != nil && vault.KindOf(err) != test.kind) {
 			t.Errorf("%s: %v", name, err)
 		}
