@@ -24,7 +24,6 @@ type Book struct {
 	mu      sync.Mutex
 	queue   []*flight
 	running bool
-	done    sync.WaitGroup // the goroutine that commits, while one runs
 }
 
 // flight is one reservation on its way to the disk, and who waits for it.
@@ -106,7 +105,7 @@ func (b *Book) join(c *Counter, upTo RequestNonce) (*flight, error) {
 	b.queue = append(b.queue, f)
 	if !b.running {
 		b.running = true
-		b.done.Go(b.run)
+		go b.run()
 	}
 	return f, nil
 }
