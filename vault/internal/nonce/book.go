@@ -57,15 +57,13 @@ func (b *Book) Counter(key string, mark RequestNonce) *Counter {
 }
 
 // Stop ends all counters of the book: their Next fails with [ErrStopped] from now
-// on, also those that wait for a commit that has not begun. It returns when no
-// commit runs any more, so whoever calls it must hold nothing that the commit
-// needs. A Next that runs at the same time may still return a number. Calling it
-// again does no harm.
+// on, also those that wait for a commit that has not begun. It waits for nothing: a
+// commit that a hung disk holds up must not hold up a lock. A Next that runs at
+// the same time may still return a number. Calling it again does no harm.
 func (b *Book) Stop() {
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.stopped.Store(true)
-	b.mu.Unlock()
-	b.done.Wait()
 }
 
 // reserve waits until a mark has been persisted for c: upTo, or the one that was
