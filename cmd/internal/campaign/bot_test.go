@@ -1,0 +1,96 @@
+package campaign_test
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha512"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"bfxvault/cmd/internal/paths"
+	pb "bfxvault/proto/bfxvault/v1"
+)
+
+const (
+	orderPath = "v2/auth/w/order/submit"
+	orderBody = `{"type":"EXCHANGE LIMIT","symbol":"tBTCUSD","amount":"0.1","price":"10000"}`
+)
+
+// idOf and secretOf make the API key of a label.
+func idOf(label string) string     { return "KEY-" + label }
+func secretOf(label string) string { return "TESTSECRET-fake-do-not-use-" + label }
+
+// bot is one connection to sign.sock.
+type bot struct {
+	pb.SignerServiceClient
+	ctx context.Context
+}
+
+func dialBot(t testing.TB, p paths.Paths, uid int) *bot {
+	t.Helper()
+	return &bot{pb.NewSignerServiceClient(dial(t, p.SignSocket(), uid)), t.Context()}
+}
+
+// sign has an order signed and checks the signature with the standard library.
+func (b *bot) sign(label string) (requestNonce uint64, err error) {
+	s, err := b.SignRest(b.ctx, &pb.SignRestRequest{Label: label, Path: orderPath, Body: []byte(orderBody)})
+	if err != nil {
+		return 0, err
+	}
+	m := hmac.New(sha512.New384, []byte(secretOf(label)))
+	fmt.Fprintf(m, "/api/%s%d%s", orderPath, s.GetRequestNonce(), orderBody)
+	if s.GetSignature() != hex.EncodeToString(m.Sum(nil)) || s.GetApiKey() != idOf(label) {
+		return 0, errNotSigned
+	}
+	return s.GetRequestNonce(), nil
+}
+
+var errNotSigned = errors.New("the signature is not that of the API secret over path, request nonce and body")
+
+// ledger holds the request nonces of one API key to P6, over all connections and
+// all lives of vaultd.
+type ledger struct {
+	highest atomic.Uint64 // of the requests that have ended
+	mu      sync.Mutex
+	given   []uint64
+}
+
+// sign has one order signed. Its request nonce must be above those of all
+// requests that had ended when this one began.
+func (l *ledger) sign(b *bot, label string) (requestNonce uint64, err error) {
+	floor := l.highest.Load()
+	n, err := b.sign(label)
+	if err != nil {
+		return 0, err
+	}
+	if n <= floor {
+		return n, fmt.Errorf("request nonce %d of %s came after %d", n, label, floor)
+	}
+	for {
+		highest := l.highest.Load()
+		if n <= highest || l.highest.CompareAndSwap(highest, n) {
+			break
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.given = append(l.given, n)
+	return n, nil
+}
+
+// check fails the test where a number was given twice, and returns how many were.
+func (l *ledger) check(t testing.TB) int {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	slices.Sort(l.given)
+	if once := slices.Compact(slices.Clone(l.given)); len(once) != len(l.given) {
+		t.Errorf("of %d request nonces only %d are different", len(l.given), len(once))
+	}
+	return len(l.given)
+}

@@ -1,0 +1,5 @@
+package campaign_test
+
+const floodEnv = "X"
+
+func flood() {}

@@ -1,0 +1,175 @@
+package campaign_test
+
+import (
+	"bytes"
+	"fmt"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"bfxvault/cmd/internal/memscan"
+)
+
+// conditions are what a vaultd runs under.
+type conditions struct {
+	hooked   bool    // the build whose clock a test can set
+	uid      int     // the user it runs as; 0 is whoever runs the tests
+	memlock  *uint64 // RLIMIT_MEMLOCK in bytes; nil is that of the tests
+	noSecret bool    // the kernel has no memfd_secret(2), as before Linux 5.14
+}
+
+// process is a vaultd that runs.
+type process struct {
+	cmd    *exec.Cmd
+	log    *output         // all that it has written
+	memory *memscan.Target // opened before its first instruction
+	ended  chan struct{}
+}
+
+// output collects what a process writes, and says when it has written a word.
+type output struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	word  string
+	found chan struct{}
+}
+
+func newOutput(word string) *output { return &output{word: word, found: make(chan struct{})} }
+
+// Write implements io.Writer.
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.text.Write(p)
+	if o.word != "" && bytes.Contains(o.text.Bytes(), []byte(o.word)) {
+		o.word = ""
+		close(o.found)
+	}
+	return len(p), nil
+}
+
+// String is all of it so far.
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// startProcess starts vaultd and returns once it serves.
+func startProcess(t testing.TB, binary, dir string, env []string, on conditions) *process {
+	t.Helper()
+	p := &process{cmd: exec.Command(binary, "--dir", dir), log: newOutput("msg=ready"), ended: make(chan struct{})}
+	p.cmd.Env = append(p.cmd.Environ(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL, Ptrace: true}
+	if on.uid != 0 {
+		p.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(on.uid), Gid: uint32(on.uid)}
+	}
+	started := make(chan error)
+	go p.run(on, started)
+	if err := <-started; err != nil {
+		t.Fatalf("starting vaultd: %v", err)
+	}
+	t.Cleanup(p.kill)
+	select {
+	case <-p.log.found:
+	case <-p.ended:
+		t.Fatalf("vaultd ended:\n%s", p.log)
+	}
+	return p
+}
+
+// run is the life of the process on one thread: the kernel ties the tracing, the
+// filter and the death of the child to the thread that started it, so the thread
+// is kept until the child has ended and goes with it.
+func (p *process) run(on conditions, started chan<- error) {
+	runtime.LockOSThread()
+	if on.noSecret {
+		if err := refuseSecretMemory(); err != nil {
+			started <- err
+			return
+		}
+	}
+	if err := p.cmd.Start(); err != nil {
+		started <- err
+		return
+	}
+	if err := p.prepare(on); err != nil {
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
+		started <- err
+		return
+	}
+	started <- nil
+	_ = p.cmd.Wait() // a test that cares looks at ProcessState
+	p.memory.Close()
+	close(p.ended)
+}
+
+// prepare finds the child stopped at its execve: limits hold from its first
+// instruction, and its memory is opened before it closes itself to us.
+func (p *process) prepare(on conditions) error {
+	pid := p.cmd.Process.Pid
+	var status unix.WaitStatus
+	if _, err := unix.Wait4(pid, &status, 0, nil); err != nil || !status.Stopped() {
+		return fmt.Errorf("waiting for its execve: %v, status %#x", err, status)
+	}
+	if on.memlock != nil {
+		if err := setMemlock(pid, *on.memlock); err != nil {
+			return err
+		}
+	}
+	var err error
+	if p.memory, err = memscan.Open(pid); err != nil {
+		return err
+	}
+	return unix.PtraceDetach(pid)
+}
+
+// setMemlock changes the soft limit of a process; its hard limit stays, so that it
+// can be raised again without privileges.
+func setMemlock(pid int, bytes uint64) error {
+	var limit unix.Rlimit
+	if err := unix.Prlimit(pid, unix.RLIMIT_MEMLOCK, nil, &limit); err != nil {
+		return fmt.Errorf("prlimit: %w", err)
+	}
+	limit.Cur = bytes
+	if err := unix.Prlimit(pid, unix.RLIMIT_MEMLOCK, &limit, nil); err != nil {
+		return fmt.Errorf("prlimit: %w", err)
+	}
+	return nil
+}
+
+// kill is kill -9.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill() // gone already is as good
+	<-p.ended
+}
+
+// stop is what systemd does: SIGTERM, and an orderly end.
+func (p *process) stop(t testing.TB) {
+	t.Helper()
+	must(t, p.cmd.Process.Signal(unix.SIGTERM))
+	<-p.ended
+	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("vaultd ended with %d:\n%s", code, p.log)
+	}
+}
+
+// crashed reports a process that ended, or panicked and went on.
+func (p *process) crashed(t testing.TB) {
+	t.Helper()
+	select {
+	case <-p.ended:
+		t.Errorf("vaultd has ended: %v\n%s", p.cmd.ProcessState, p.log)
+	default:
+		if strings.Contains(p.log.String(), "panic") {
+			t.Errorf("vaultd panicked:\n%s", p.log)
+		}
+	}
+}

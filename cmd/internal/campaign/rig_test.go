@@ -1,0 +1,95 @@
+package campaign_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"bfxvault/cmd/internal/paths"
+	"bfxvault/vault/operator"
+)
+
+// rig is one vault in a folder of its own, the vaultd over it, and the key that
+// opens it.
+type rig struct {
+	t     testing.TB
+	dir   string
+	paths paths.Paths
+	on    conditions
+	kek   operator.KEK
+	*process
+}
+
+// newRig makes the folder and starts vaultd. The KEK is random: vaultd never sees
+// a passphrase, so only the campaigns about passphrases pay for Argon2.
+func newRig(t testing.TB, on conditions) *rig {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "bv") // not t.TempDir: a socket's path has 108 bytes
+	must(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if on.uid != 0 {
+		must(t, os.Chown(dir, on.uid, on.uid))
+	}
+	r := &rig{t: t, dir: filepath.Join(dir, "v"), on: on, kek: randomKEK()}
+	r.paths, err = paths.In(r.dir)
+	must(t, err)
+	r.start()
+	return r
+}
+
+// ready is newRig with a vault that is unlocked, one bot, which is this process,
+// and API keys with the given labels that it may trade with.
+func ready(t testing.TB, on conditions, labels ...string) *rig {
+	t.Helper()
+	r := newRig(t, on)
+	a := r.admin()
+	must(t, a.init(), a.addBot(botName, me()))
+	for _, label := range labels {
+		must(t, a.addKey(label, secretOf(label)), a.grant(botName, label))
+	}
+	return r
+}
+
+// start starts vaultd on the folder.
+func (r *rig) start() {
+	r.t.Helper()
+	binary, env := "", []string{clockEnv + "=" + r.clockFile()}
+	if r.on.hooked {
+		binary = hookedDaemon(r.t)
+	} else {
+		binary = program(r.t, "vaultd")
+	}
+	r.process = startProcess(r.t, binary, r.dir, env, r.on)
+}
+
+// restart starts vaultd after its end and unlocks the vault.
+func (r *rig) restart() *admin {
+	r.t.Helper()
+	r.start()
+	a := r.admin()
+	must(r.t, a.unlock())
+	return a
+}
+
+func (r *rig) clockFile() string { return filepath.Join(filepath.Dir(r.dir), "clock") }
+
+// setClock sets the clock of a hooked vaultd so far ahead of the true one.
+func (r *rig) setClock(ahead time.Duration) {
+	r.t.Helper()
+	next := r.clockFile() + ".new"
+	must(r.t, os.WriteFile(next, fmt.Append(nil, int64(ahead/time.Second)), 0o644), os.Rename(next, r.clockFile()))
+}
+
+// admin is a new connection to admin.sock.
+func (r *rig) admin() *admin {
+	r.t.Helper()
+	return dialAdmin(r.t, r.paths, r.on.uid, &r.kek)
+}
+
+// bot is a new connection to sign.sock.
+func (r *rig) bot() *bot {
+	r.t.Helper()
+	return dialBot(r.t, r.paths, r.on.uid)
+}
