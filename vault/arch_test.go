@@ -67,7 +67,7 @@ func foreignTable() []foreignLine {
 	return []foreignLine{
 		{"github.com/awnumar/memguard", "vault/internal/guard", "its panics and limits are handled in one place"},
 		{"github.com/cloudflare/circl/dh/x25519", "vault/internal/envelope", "key agreement through pointers, so that no scalar is copied"},
-		{"github.com/coreos/go-systemd/v22/daemon", "cmd/internal/daemon", "tells systemd that the sockets are there"},
+		{"github.com/coreos/go-systemd/v22", "cmd/internal/daemon", "takes sockets from systemd and tells it that they are served"},
 		{"github.com/go-json-experiment/json", "vault/internal/record", "strict JSON off the signing path"},
 		{"github.com/pelletier/go-toml/v2", "cmd/internal/daemon", "config.toml, with line and column of what is wrong"},
 		{"github.com/spf13/cobra", "cmd/vaultctl", "the command tree and its completions"},

@@ -23,6 +23,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/activation"
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
@@ -76,13 +77,39 @@ func New(p paths.Paths, config string, log *slog.Logger) (*Daemon, error) {
 		return nil, err
 	}
 	d := &Daemon{log: log, vault: v}
-	if err := errors.Join(
-		d.listen(p.AdminSocket(), adminGID, api.NewAdmin(v, log)),
-		d.listen(p.SignSocket(), signGID, api.NewSigner(v, log)),
-	); err != nil {
+	given, err := activated()
+	if err == nil {
+		err = errors.Join(
+			d.listen(given["admin"], peer.Options{Path: p.AdminSocket(), GID: adminGID}, api.NewAdmin(v, log)),
+			d.listen(given["sign"], peer.Options{Path: p.SignSocket(), GID: signGID}, api.NewSigner(v, log)),
+		)
+	}
+	if err != nil {
 		return nil, errors.Join(err, d.close())
 	}
 	return d, nil
+}
+
+// activated returns the sockets that systemd has passed on, by the name that
+// their units give them: "admin" and "sign", both or none.
+func activated() (map[string]net.Listener, error) {
+	named, err := activation.ListenersWithNames()
+	if err != nil {
+		return nil, fmt.Errorf("socket activation: %w", err)
+	}
+	given := make(map[string]net.Listener, len(named))
+	for name, listeners := range named {
+		if (name != "admin" && name != "sign") || len(listeners) != 1 {
+			return nil, fmt.Errorf("socket activation: %d sockets named %q: use FileDescriptorName=admin and =sign, one each", len(listeners), name)
+		}
+		if given[name], err = peer.Adopt(listeners[0]); err != nil {
+			return nil, err
+		}
+	}
+	if len(given) == 1 {
+		return nil, errors.New("socket activation: pass both sockets, admin and sign")
+	}
+	return given, nil
 }
 
 // makeFolders makes the state folder, for its owner only, and the folder of the
@@ -105,13 +132,16 @@ func makeFolders(p paths.Paths, shared bool) error {
 	return peer.EnsureDir(p.Runtime, runtime)
 }
 
-func (d *Daemon) listen(path string, gid int, server *grpc.Server) error {
-	l, err := peer.Listen(peer.Options{Path: path, GID: gid})
-	if err != nil {
-		server.Stop()
-		return err
+// listen adds a socket with its server: the one that was given, or a new one.
+func (d *Daemon) listen(given net.Listener, o peer.Options, server *grpc.Server) error {
+	if given == nil {
+		var err error
+		if given, err = peer.Listen(o); err != nil {
+			server.Stop()
+			return err
+		}
 	}
-	d.ends = append(d.ends, end{l, server})
+	d.ends = append(d.ends, end{given, server})
 	return nil
 }
 
