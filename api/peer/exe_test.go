@@ -160,7 +160,7 @@ func undumpableRole(args []string) error {
 
 // inNamespaces runs a role as the first process of new namespaces: with a user
 // namespace where this process is not root.
-func inNamespaces(t *testing.T, flags uintptr, role string, args ...string) string {
+func inNamespaces(t *testing.T, flags uintptr, role string, args ...string) (*child, string) {
 	t.Helper()
 	cmd := command(role, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags, Pdeathsig: syscall.SIGKILL}
@@ -178,13 +178,13 @@ func inNamespaces(t *testing.T, flags uintptr, role string, args ...string) stri
 	if line == "unavailable" {
 		t.Skip("no namespaces here: mounting is refused")
 	}
-	return line
+	return c, line
 }
 
 // A4: the pid of a dead caller, given to another program. A pid namespace lets the
 // test choose the number.
 func TestARecycledPidIsNotItsPredecessor(t *testing.T) {
-	if got := inNamespaces(t, syscall.CLONE_NEWPID|syscall.CLONE_NEWNS, "recycle", folder(t)); got != "told apart" {
+	if _, got := inNamespaces(t, syscall.CLONE_NEWPID|syscall.CLONE_NEWNS, "recycle", folder(t)); got != "told apart" {
 		t.Error(got)
 	}
 }
@@ -262,13 +262,48 @@ func takePid(pid int, socket string) (*child, error) {
 	return nil, fmt.Errorf("pid %d could not be had again", pid)
 }
 
+// DESIGN section 16: a daemon in a container does not see the pids outside. Such a
+// caller has a uid and a gid, and its writing is still its own.
+func TestACallerWhosePidCannotBeSeenHasUidAndGidOnly(t *testing.T) {
+	socket := filepath.Join(folder(t), "s")
+	daemon, got := inNamespaces(t, syscall.CLONE_NEWPID, "pid-blind", socket)
+	if got != "listening" {
+		t.Fatal(got)
+	}
+	start(t, command("dial", socket))
+	if got := daemon.line(); got != "pid 0, uid 0, uid and gid only" {
+		t.Error(got)
+	}
+}
+
+func pidBlindRole(args []string) error {
+	l, err := peer.Listen(peer.Options{Path: args[0], GID: -1})
+	if err != nil {
+		return err
+	}
+	fmt.Println("listening")
+	c, info, err := attest(l)
+	if err != nil {
+		return err
+	}
+	buf := make([]byte, 64)
+	if n, err := c.Read(buf); string(buf[:n]) != "hello" {
+		return fmt.Errorf("read %q, %v", buf[:n], err)
+	}
+	if exe, err := info.Exe(); info.Pinned() || !info.Alive() || !errors.Is(err, peer.ErrUnreadable) {
+		return fmt.Errorf("pinned %v, alive %v, %q, %v", info.Pinned(), info.Alive(), exe, err)
+	}
+	fmt.Printf("pid %d, uid %d, uid and gid only\n", info.PID, info.UID)
+	return nil
+}
+
 // A9: in its own mount namespace a program can lie where another one lies for us.
 func TestALookAlikeFromAnotherMountNamespaceIsNotTheProgram(t *testing.T) {
 	l, socket := openListener(t)
 	dir := folder(t)
 	try(t, os.WriteFile(dir+"/trusted", []byte("not what will run"), 0o755))
 	try(t, copyOfThis(dir+"/other"))
-	if got := inNamespaces(t, syscall.CLONE_NEWNS, "look-alike", socket, dir+"/trusted", dir+"/other"); got != "connected" {
+	if _, got := inNamespaces(t, syscall.CLONE_NEWNS, "look-alike", socket, dir+"/trusted", dir+"/other"); got != "connected" {
 		t.Fatalf("it says %q", got)
 	}
 	_, info := mustAttest(t, l)

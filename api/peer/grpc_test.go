@@ -127,7 +127,7 @@ func starvedRole(args []string) error {
 	}
 	cc.Connect() // now, since the runtime's poller needs descriptors of its own
 	c := healthpb.NewHealthClient(cc)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if _, err := c.Check(ctx, &healthpb.HealthCheckRequest{}); err != nil {
 		return err

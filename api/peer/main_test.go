@@ -29,6 +29,9 @@ var roles = map[string]func(args []string) error{
 	"recycle":    recycleRole,
 	"look-alike": lookAlikeRole,
 	"starved":    starvedRole,
+	"pid-blind":  pidBlindRole,
+	"old-kernel": oldKernelRole,
+	"dial-as":    dialAsRole,
 }
 
 const roleEnv = "PEER_TEST_ROLE"
@@ -153,7 +156,7 @@ func listen(t testing.TB, o peer.Options) net.Listener {
 	return l
 }
 
-// open lets everybody in: a group that all test children are in does not exist.
+// openListener lets everybody in: a group that all test children are in does not exist.
 func openListener(t testing.TB) (net.Listener, string) {
 	t.Helper()
 	path := filepath.Join(folder(t), "s")
