@@ -34,6 +34,7 @@ func importTable() []importLine {
 		{"cmd/internal/sim", "", "the exchange's own opinion of a signature: it must not share ours"},
 
 		{"api", "api/peer proto/bfxvault/v1 vault vault/policy", "between wire and domain; never the parts below vault"},
+		{"api/client", "proto/bfxvault/v1", "a bot links the wire and nothing of the vault"},
 		{"api/peer", "", "who is at the other end of the socket"},
 
 		{"proto/bfxvault/v1", "", "what is said on the wire; knows no domain"},
@@ -81,8 +82,8 @@ func foreignTable() []foreignLine {
 			"vault/internal/clock vault/internal/guard vault/internal/store",
 			"what the kernel offers and the standard library does not"},
 		{"golang.org/x/term", "cmd/vaultctl", "a prompt that does not echo"},
-		{"google.golang.org/genproto", "api cmd/vaultctl proto/bfxvault/v1", "error details"},
-		{"google.golang.org/grpc", "api api/peer cmd/internal/bench cmd/internal/daemon cmd/vaultctl proto/bfxvault/v1",
+		{"google.golang.org/genproto", "api api/client cmd/vaultctl proto/bfxvault/v1", "error details"},
+		{"google.golang.org/grpc", "api api/client api/peer cmd/internal/bench cmd/internal/daemon cmd/vaultctl proto/bfxvault/v1",
 			"the wire; nothing under vault knows it"},
 		{"google.golang.org/protobuf", "api proto/bfxvault/v1", "the wire; nothing under vault knows it"},
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -63,7 +64,8 @@ func TestErrorsOfVaultdArriveAsTheyAre(t *testing.T) {
 	if wrapped := fmt.Errorf("placing an order: %w", err); client.Reason(wrapped) != "DENIED" {
 		t.Error("the reason of a wrapped error is lost")
 	}
-	for _, other := range []error{nil, io.EOF, status.Error(codes.Unavailable, "gone")} {
+	foreign, _ := status.New(codes.Unavailable, "").WithDetails(&errdetails.ErrorInfo{Reason: "LOCKED", Domain: "example.org"})
+	for _, other := range []error{nil, io.EOF, status.Error(codes.Unavailable, "gone"), foreign.Err()} {
 		if reason := client.Reason(other); reason != "" {
 			t.Errorf("%v has the reason %q", other, reason)
 		}

@@ -124,6 +124,43 @@ func TestTransportReplacesHeadersOfTheCaller(t *testing.T) {
 	}
 }
 
+// What goes to Options.Base could be sent over HTTP/2 as well: trailers are part
+// of the request there, and a body may have to be sent anew.
+func TestTransportHandsOnAWholeRequest(t *testing.T) {
+	var got *http.Request
+	tr, err := client.NewTransport(client.Options{
+		Client: dial(t, &vaultd{}), Label: "main", BaseURL: "https://api.bitfinex.com",
+		Base: roundTripper(func(r *http.Request) (*http.Response, error) {
+			got = r
+			return nil, io.EOF
+		}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := post(t, "https://api.bitfinex.com/v2/auth/r/wallets#fragment", iotest.OneByteReader(strings.NewReader("{}")))
+	r.Header, r.Trailer, r.TransferEncoding = nil, http.Header{"Bfx-Signature": {"late"}}, []string{"chunked"}
+	if _, err := tr.RoundTrip(r); err != io.EOF {
+		t.Fatal(err)
+	}
+	if got.URL.String() != "https://api.bitfinex.com/v2/auth/r/wallets" || got.Trailer != nil || got.TransferEncoding != nil || got.ContentLength != 2 {
+		t.Errorf("handed on %+v", got)
+	}
+	for range 2 {
+		again, err := got.GetBody()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, _ := io.ReadAll(again); string(text) != "{}" {
+			t.Errorf("the body is %q", text)
+		}
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 // P3, A23, A26
 func TestTransportRefusesWhatWouldNotBeSentAsSigned(t *testing.T) {
 	x, v := newExchange(t), &vaultd{}
