@@ -20,12 +20,11 @@ import "strings"
 //     unless they are zeros. Then number and endpoint are the same and the
 //     parameter that ends the path has lost zeros. No table line turns into
 //     another that way, and a body is not touched;
-//   - digits further to the left: what they leave behind stands before the body,
-//     and `7{}` is no JSON. An empty body would become a bare number, though, with
-//     a nonce that starts with digits of the sender's choice and could burn the
-//     API key (P6). So an empty body is refused where the path ends in digits,
-//     unless they are zeros only, as of tBTCF0:USTF0: with those in front a nonce
-//     that leaves a digit behind is too small.
+//   - a nonce further to the left, out of digits of the path: what it leaves
+//     behind stands before the body, and `7{}` is no JSON. Before an empty body,
+//     though, it is a bare number, as 7 or 0E1764000000000000, and the sender
+//     chooses the nonce and could burn the API key (P6). So an empty body is
+//     refused behind a path that has the digits for it (couldHoldNonce).
 //
 // REST v1 payloads are base64 of {"request":… and start with "eyJ", WebSocket's
 // start with "AUTH", REST v2's with "/": no two kinds overlap (A37).
@@ -33,9 +32,18 @@ import "strings"
 // nonceDigits is the length of a request nonce: microseconds, from 2001 to 2255.
 const nonceDigits = 16
 
-// couldLendDigits says whether digits at the end of path could begin a larger
-// nonce.
-func couldLendDigits(path string) bool {
-	stem := strings.TrimRight(path, "0")
-	return isDigits(stem[len(stem)-1:])
+// couldHoldNonce says whether path holds 16 digits in a row, or ends in some that
+// could begin a nonce. Zeros alone, as of tBTCF0:USTF0, could not: a nonce that
+// begins with them and leaves a digit behind is too small.
+func couldHoldNonce(path string) bool {
+	run := 0
+	for i := range len(path) {
+		if run++; path[i] < '0' || path[i] > '9' {
+			run = 0
+		}
+		if run == nonceDigits {
+			return true
+		}
+	}
+	return strings.Trim(path[len(path)-run:], "0") != ""
 }

@@ -12,8 +12,8 @@ func Parse(path string, body []byte) (policy.Request, error) {
 		return policy.Request{}, err
 	}
 	if len(body) == 0 {
-		if couldLendDigits(path) {
-			return policy.Request{}, &SyntaxError{Field: "body", Reason: "must be {} rather than empty where the path ends in digits"}
+		if couldHoldNonce(path) {
+			return policy.Request{}, &SyntaxError{Field: "body", Reason: "must be {} rather than empty behind digits that could pass for a nonce"}
 		}
 		return e.request(), nil
 	}
