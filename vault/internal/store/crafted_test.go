@@ -75,6 +75,13 @@ func craftedMeta() []crafted {
 			copy(im[pageSize+16:], first)
 			return im
 		}, "place of the other"},
+		{"a meta page with another number", func(_ *testing.T, im image) image {
+			return im.put64(im.newest()-16, 5)
+		}, "no meta page"},
+		{"a meta page that is a leaf", func(_ *testing.T, im image) image {
+			im[im.newest()-16+8] = 2
+			return im
+		}, "no meta page"},
 		{"another page size", func(_ *testing.T, im image) image {
 			binary.LittleEndian.PutUint32(im[16+8:], 1024)
 			return im
@@ -112,6 +119,11 @@ func craftedTree() []crafted {
 			first := bytes.Clone(im[p+16+8 : p+32])
 			copy(im[p+16+8:p+32], im[p+32+8:p+48])
 			copy(im[p+32+8:p+48], first)
+		}), "not in order"},
+		{"a page that begins below its branch", branch(func(im image, p int) {
+			second := p + 32
+			key := second + int(le.Uint32(im[second:]))
+			im[key+int(le.Uint32(im[second+4:]))-1]++
 		}), "not in order"},
 		{"a tree of forty storeys", tower, "too deep"},
 	}

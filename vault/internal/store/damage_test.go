@@ -111,6 +111,37 @@ func TestAFileCutShortWhileOpenIsAnError(t *testing.T) {
 	}
 }
 
+// P7: also where the write does not touch what is missing, and would hide it.
+func TestAWriteDoesNotHideThatAFileWasCutShort(t *testing.T) {
+	path := newFile(t)
+	s, err := store.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustApply(t, s, 0, store.Op{Bucket: store.Grants, Key: []byte("large"), Value: pattern(1, 20*pageSize)})
+	for rev := range uint64(4) { // the root moves to pages that have become free
+		mustApply(t, s, rev+1)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := int(image(b).get64(image(b).newest()+metaHigh)) * pageSize
+	if image(b).root() == end-pageSize {
+		t.Fatal("the root is the last page")
+	}
+	if err := os.Truncate(path, int64(end-pageSize)); err != nil {
+		t.Fatal(err)
+	}
+	var damaged *store.DamagedError
+	if err := s.Apply(5, nil); !errors.As(err, &damaged) {
+		t.Errorf("Apply: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+}
+
 // P7: also where the file is cut short in the middle of a read.
 func TestAFileCutShortWhileBeingReadIsAnError(t *testing.T) {
 	path := newFile(t)

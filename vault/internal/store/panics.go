@@ -73,14 +73,15 @@ func (s *Store) usableMu() error {
 	if err != nil {
 		return fmt.Errorf("reading the vault file: %w", err)
 	}
-	if info.Size() < 2*pageSize {
+	if info.Size() < 2*pageSize { // bbolt would fault while it holds its locks
 		return s.fail(&DamagedError{Reason: "it was cut short while it was open"})
 	}
 	return nil
 }
 
 // whole refuses a file that was cut short while it was open, before a page beyond
-// its end is touched.
+// its end is read, or written, which would make the file long again and leave a
+// hole where entries were.
 func (s *Store) whole(tx *bolt.Tx) error {
 	info, err := s.file.Stat()
 	if err != nil {
