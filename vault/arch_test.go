@@ -34,6 +34,8 @@ func importTable() []importLine {
 		{"cmd/internal/sim", "", "the exchange's own opinion of a signature: it must not share ours"},
 
 		{"api", "api/peer proto/bfxvault/v1 vault vault/policy", "between wire and domain; never the parts below vault"},
+		{"examples/go", "api/client", "a bot as README.md shows it"},
+
 		{"api/client", "proto/bfxvault/v1", "a bot links the wire and nothing of the vault"},
 		{"api/peer", "", "who is at the other end of the socket"},
 
@@ -239,7 +241,8 @@ func checkBarriers(tree *sourceTree, table []importLine, barriers []barrier) (pr
 // wipes do not run then.
 func checkExits(tree *sourceTree) (problems []string) {
 	tree.production(func(f sourceFile) {
-		if strings.HasPrefix(f.path, "cmd/") && strings.Count(f.path, "/") == 2 && strings.HasSuffix(f.path, "/main.go") {
+		folder, _, _ := strings.Cut(f.path, "/")
+		if (folder == "cmd" || folder == "examples") && strings.Count(f.path, "/") == 2 && strings.HasSuffix(f.path, "/main.go") {
 			return
 		}
 		ast.Inspect(f.ast, func(n ast.Node) bool {
