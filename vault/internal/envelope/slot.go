@@ -58,7 +58,7 @@ const (
 // be shown to anybody who may try a passphrase.
 type Slot struct {
 	ID      uint32         // unique in the vault, never used again
-	Kind    SlotKind       //
+	Kind    SlotKind       // who opens it
 	Params  Params         // zero for a keyfile
 	Salt    [saltSize]byte // zero for a keyfile
 	Created int64          // Unix seconds
