@@ -58,8 +58,8 @@ func membersOf(params []byte) []byte {
 }
 
 // AppendWebSocket appends what the WebSocket's auth event signs: "AUTH" and the
-// nonce. Official clients write the nonce twice; Bitfinex takes both, and the
-// vault signs the documented form. Source: docs.bitfinex.com/docs/ws-auth.
+// nonce. Official clients write the nonce twice, so Bitfinex seems to take both;
+// the vault signs the documented form. Source: docs.bitfinex.com/docs/ws-auth.
 func AppendWebSocket(dst []byte, nonce uint64) []byte {
 	return strconv.AppendUint(append(dst, "AUTH"...), nonce, 10)
 }
