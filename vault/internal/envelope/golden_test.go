@@ -47,17 +47,22 @@ func TestWhatEveryVersionSealedStillOpens(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			var g golden
-			b, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := json.Unmarshal(b, &g, json.RejectUnknownMembers(true)); err != nil {
-				t.Fatal(err)
-			}
+			g := readGolden(t, file)
 			g.check(t)
 		})
 	}
+}
+
+func readGolden(t testing.TB, file string) (g golden) {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &g, json.RejectUnknownMembers(true)); err != nil {
+		t.Fatal(err)
+	}
+	return g
 }
 
 func (g *golden) check(t *testing.T) {
