@@ -56,3 +56,16 @@ func BenchmarkNewBuffer(b *testing.B) {
 		buffer.Destroy()
 	}
 }
+
+func BenchmarkQuiet(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		guard.Quiet(func() {})
+	}
+}
+
+func BenchmarkScrub(b *testing.B) {
+	for b.Loop() {
+		guard.Scrub()
+	}
+}

@@ -3,7 +3,8 @@
 //
 // Use [NewSlab] with [Best] for what lives as long as the vault is unlocked (the
 // mid-states of all API keys, the data key), and [NewBuffer] for what lives for
-// one operation. Use [Wipe] on what could not avoid ordinary memory.
+// one operation. Run code that has a secret in its hands inside [Quiet]. Use [Wipe]
+// on what could not avoid ordinary memory.
 //
 // # Traps
 //
@@ -28,5 +29,7 @@
 // Memory of backend [MemfdSecret] cannot be read by root through /proc, ptrace or
 // process_vm_readv (P1). After [Slab.Destroy] and [Buffer.Destroy] return, the
 // memory has been wiped and is unmapped, and no user was inside when that happened
-// (P5, A60). A refused allocation leaves all others untouched.
+// (P5, A60). A refused allocation leaves all others untouched. What ran inside Quiet
+// has left nothing on the stack or in vector registers, nor on a signal's stack
+// (A52).
 package guard

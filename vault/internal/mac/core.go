@@ -60,7 +60,6 @@ type core struct {
 	buf    []byte // message under assembly, whole blocks long
 	n      int    // bytes of buf in use
 	size   uint64 // bytes of the message so far, with those in buf
-	broken bool   // the digest did not do as expected
 }
 
 // newCore returns a core over mem, a.memory() bytes, once it has computed a known
@@ -81,31 +80,29 @@ func newCore(a algorithm, mem []byte) (*core, error) {
 }
 
 // works computes RFC 4231 test case 2 from resumed states, by every step that a
-// real key will take.
+// real key will take. Where the digest fails, or marshals to another length, the
+// sum is wrong.
 func (c *core) works() bool {
 	states, sum := make([]byte, 2*c.chain), make([]byte, c.sum)
-	c.precompute(states, make([]byte, c.block), []byte("Jefe"))
+	c.precompute(states, []byte("Jefe"))
 	c.sumResumed(sum, states, [][]byte{[]byte("what do ya want "), []byte("for nothing?")})
 	c.wipe()
-	return !c.broken && hex.EncodeToString(sum) == c.check
+	return hex.EncodeToString(sum) == c.check
 }
 
 // precompute writes the chaining values after the blocks key⊕ipad and key⊕opad to
-// dst. The blocks are built in pad, one block long; dst and pad may be the same.
-func (c *core) precompute(dst, pad, key []byte) {
-	c.keyBlock(pad, key)
-	inner := c.buf[:c.chain]
-	xor(pad, 0x36)
+// dst. Together they are as long as a block: the blocks are built in dst as well.
+func (c *core) precompute(dst, key []byte) {
+	c.keyBlock(dst, key)
+	xor(dst, 0x36)
 	c.start()
-	c.feed(pad)
-	copy(inner, c.read())
-	xor(pad, 0x36^0x5c)
+	c.feed(dst)
+	inner := c.buf[:copy(c.buf, c.read())]
+	xor(dst, 0x36^0x5c)
 	c.start()
-	c.feed(pad)
-	outer := c.read()
-	clear(pad)
-	copy(dst[:c.chain], inner)
-	copy(dst[c.chain:], outer)
+	c.feed(dst)
+	copy(dst, inner)
+	copy(dst[c.chain:], c.read())
 }
 
 // sumResumed writes to dst the HMAC of the parts under the states of precompute.
@@ -162,9 +159,7 @@ func (c *core) start() {
 // resume begins a message whose first block has been hashed to chain.
 func (c *core) resume(chain []byte) {
 	copy(c.in[4:4+c.chain], chain)
-	if c.digest.UnmarshalBinary(c.in) != nil {
-		c.broken = true
-	}
+	_ = c.digest.UnmarshalBinary(c.in) // works has seen that it can
 	c.n, c.size = 0, uint64(c.block)
 }
 
@@ -212,10 +207,7 @@ func (c *core) close(block []byte, n int) {
 
 // read returns the chaining value of the digest, good until the next read.
 func (c *core) read() []byte {
-	out, err := c.digest.AppendBinary(c.out[:0])
-	if err != nil || len(out) != len(c.out) {
-		c.broken = true
-	}
+	_, _ = c.digest.AppendBinary(c.out[:0]) // works has seen that it fits
 	return c.out[4 : 4+c.chain]
 }
 

@@ -20,6 +20,8 @@
 // A state signs: whoever has it has the key, though not the secret. The memory
 // behind dst of [Precompute] holds key⊕pad for a moment and must be guarded
 // throughout. The message is copied through ordinary memory; it is not a secret.
+// Sum384 has no time for [guard.Quiet]: a signal that catches it in flight leaves the
+// registers of that moment on the thread's signal stack until the next signal.
 //
 // # Promises
 //

@@ -24,16 +24,14 @@ func acquire() (*core, error) {
 	return newCore(a, make([]byte, a.memory()))
 }
 
-func release(c *core) {
-	c.wipe()
-	cores.Put(c)
-}
+// release takes back a core that has been wiped.
+func release(c *core) { cores.Put(c) }
 
 // Precompute writes to dst, StateSize bytes of guarded memory, the state from which
 // [Sum384] signs under key: HMAC-SHA-384 (RFC 2104) with the key's two blocks hashed
 // ahead. Any length of key is good; longer ones than 128 bytes are hashed first. The
 // blocks are built in dst itself, which must not overlap key. It fails, and leaves
-// zeros in dst, where dst has another length or the standard library has changed.
+// dst alone, where dst has another length or the standard library has changed.
 func Precompute(dst, key []byte) error {
 	if len(dst) != StateSize {
 		return fmt.Errorf("mac: state of %d bytes, want %d", len(dst), StateSize)
@@ -42,12 +40,11 @@ func Precompute(dst, key []byte) error {
 	if err != nil {
 		return err
 	}
-	defer release(c)
-	c.precompute(dst, dst, key)
-	if c.broken {
-		guard.Wipe(dst)
-		return errForm
-	}
+	guard.Quiet(func() {
+		c.precompute(dst, key)
+		c.wipe()
+	})
+	release(c)
 	return nil
 }
 
@@ -63,9 +60,7 @@ func Sum384(dst *[48]byte, state []byte, parts ...[]byte) {
 		panic(err) // unreachable: Precompute would have failed, and there were no state.
 	}
 	c.sumResumed(dst[:], state, parts)
-	if c.broken {
-		panic(errForm) // unreachable: acquire has seen it work.
-	}
+	c.wipe()
 	release(c)
 }
 
@@ -105,10 +100,9 @@ func guarded(f func(c *core, pad, sum []byte)) error {
 	if err != nil {
 		return err
 	}
-	defer c.wipe()
-	f(c, mem[a.memory():][:a.block], mem[a.memory()+a.block:])
-	if c.broken {
-		return errForm
-	}
+	guard.Quiet(func() {
+		f(c, mem[a.memory():][:a.block], mem[a.memory()+a.block:])
+		c.wipe()
+	})
 	return nil
 }
