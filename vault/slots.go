@@ -3,6 +3,7 @@ package vault
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"strconv"
 
 	"bfxvault/vault/internal/envelope"
@@ -66,14 +67,12 @@ func (f *file) readSlots(op string) error {
 			continue
 		}
 		slot, err := envelope.ParseSlot(value)
-		if err != nil || slotKey(slot.ID) != p.key {
+		var bounds *envelope.ParamsError
+		switch {
+		case errors.As(err, &bounds):
+			return fail(op, KindTampered, "%v: %w", p, err).hint(restoreHint) // A46
+		case err != nil, slotKey(slot.ID) != p.key:
 			return tampered(op, p)
-		}
-		if slot.Kind.Human() {
-			if err := slot.Params.Check(); err != nil {
-				return fail(op, KindTampered, "slot %d: %w", slot.ID, err).
-					hint(restoreHint)
-			}
 		}
 		f.slots[slot.ID] = slot
 	}

@@ -188,10 +188,16 @@ func TestARemovedSlotPutBackRefusesToUnlock(t *testing.T) {
 // A46: cost parameters below the floor or above the ceiling, with a checksum that
 // fits.
 func TestAnEditedSlotCannotLowerOrRaiseTheCost(t *testing.T) {
-	for name, params := range map[string]envelope.Params{
-		"below the floor":   {Time: 1, MemoryKiB: 8, Threads: 1},
-		"above the ceiling": {Time: 3, MemoryKiB: 4 << 20, Threads: 4},
-		"within bounds":     {Time: 4, MemoryKiB: 64 << 10, Threads: 4},
+	for name, test := range map[string]struct {
+		params envelope.Params
+		kind   vault.Kind
+		text   string
+	}{
+		"time below the floor":     {envelope.Params{Time: 1, MemoryKiB: 64 << 10, Threads: 4}, vault.KindTampered, "time of 1"},
+		"memory below the floor":   {envelope.Params{Time: 3, MemoryKiB: 8, Threads: 4}, vault.KindTampered, "memory of 8"},
+		"memory above the ceiling": {envelope.Params{Time: 3, MemoryKiB: 4 << 20, Threads: 4}, vault.KindTampered, "memory of 4194304"},
+		"lanes above the ceiling":  {envelope.Params{Time: 3, MemoryKiB: 64 << 10, Threads: 17}, vault.KindTampered, "threads of 17"},
+		"other ones within bounds": {envelope.Params{Time: 4, MemoryKiB: 64 << 10, Threads: 4}, vault.KindWrongPassphrase, "slot 1"}, // authenticated with the slot
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t).ready()
@@ -200,7 +206,7 @@ func TestAnEditedSlotCannotLowerOrRaiseTheCost(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				slot.Params = params
+				slot.Params = test.params
 				text, err := slot.AppendBinary(nil)
 				if err != nil {
 					t.Fatal(err)
@@ -208,13 +214,12 @@ func TestAnEditedSlotCannotLowerOrRaiseTheCost(t *testing.T) {
 				edit(t, path, put(store.Slots, "1", text))
 			})
 			err := r.unlock()
-			want := vault.KindTampered
-			if name == "within bounds" {
-				want = vault.KindWrongPassphrase // they are authenticated with the slot
+			wantKind(t, err, test.kind)
+			if !strings.Contains(err.Error(), test.text) {
+				t.Errorf("%q does not name %q", err, test.text)
 			}
-			wantKind(t, err, want)
-			if _, _, err := r.v.Slots(); (want == vault.KindTampered) != (err != nil) {
-				t.Fatalf("vaultctl is told of these parameters: %v", err)
+			if _, _, err := r.v.Slots(); (test.kind == vault.KindTampered) != (err != nil) {
+				t.Errorf("vaultctl is told of these parameters: %v", err)
 			}
 		})
 	}
