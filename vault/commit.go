@@ -60,19 +60,32 @@ type fileView struct {
 	set      envelope.SetHash
 }
 
-// sealMu seals the changes and the manifest that they lead to.
-func (u *unlocked) sealMu(op string, next *fileView, changes []change) ([]store.Op, [][]byte, error) {
+// sealMu seals the changes and the manifest that they lead to, and returns what to
+// write and the sealed value of each change.
+func (u *unlocked) sealMu(op string, next *fileView, changes []change) (ops []store.Op, values [][]byte, err error) {
 	if err := u.enter(op); err != nil {
 		return nil, nil, err
 	}
 	defer u.slab.Leave()
+	ops = make([]store.Op, 0, len(changes)+1)
+	values = make([][]byte, len(changes))
+	err = quietly(func() error {
+		ops, err = u.sealEachMu(next, changes, ops, values)
+		return err
+	})
+	if err != nil {
+		return nil, nil, fail(op, KindInternal, "%w", err)
+	}
+	return ops, values, nil
+}
+
+// sealEachMu seals one change after the other, and the manifest last.
+func (u *unlocked) sealEachMu(next *fileView, changes []change, ops []store.Op, values [][]byte) ([]store.Op, error) {
 	next.revision++
-	ops := make([]store.Op, 0, len(changes)+1)
-	values := make([][]byte, len(changes))
 	for i, c := range changes {
 		value, err := u.valueOf(c, next.revision)
 		if err != nil {
-			return nil, nil, fail(op, KindInternal, "%w", err)
+			return nil, err
 		}
 		if old, ok := u.raw[c.place]; ok {
 			next.set.Remove(u.state(), c.bucket, []byte(c.key), old)
@@ -82,10 +95,7 @@ func (u *unlocked) sealMu(op string, next *fileView, changes []change) ([]store.
 		ops = append(ops, store.Op{Bucket: c.bucket, Key: []byte(c.key), Value: value})
 	}
 	manifest, err := u.sealManifest(next)
-	if err != nil {
-		return nil, nil, fail(op, KindInternal, "%w", err)
-	}
-	return append(ops, manifest), values, nil
+	return append(ops, manifest), err
 }
 
 func (u *unlocked) valueOf(c change, revision uint64) ([]byte, error) {

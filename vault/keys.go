@@ -94,7 +94,11 @@ func (u *unlocked) storeKey(op string, s *snapshot, r AddKey, secret []byte) ([]
 		return nil, 0, err
 	}
 	defer u.slab.Leave()
-	slot, err := u.absorb(secret)
+	var slot int
+	err := quietly(func() (err error) {
+		slot, err = u.absorb(secret)
+		return err
+	})
 	if err != nil {
 		return nil, 0, memoryError(op, err)
 	}

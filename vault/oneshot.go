@@ -60,7 +60,10 @@ func (s *oneShots) beginSealed(owner Operator) (uint64, [32]byte, error) {
 	if err != nil {
 		return 0, [32]byte{}, err
 	}
-	transport := envelope.NewTransport((*[envelope.TransportSize]byte)(s.slab.Slot(slot)))
+	var transport *envelope.Transport
+	guard.Quiet(func() {
+		transport = envelope.NewTransport((*[envelope.TransportSize]byte)(s.slab.Slot(slot)))
+	})
 	id := s.addMu(&oneShot{owner: owner, transport: transport, slot: slot})
 	return id, transport.Public(), nil
 }
@@ -151,11 +154,17 @@ func (s *oneShots) openSealed(owner Operator, box Sealed, purpose Operation) (*g
 	if err != nil {
 		return nil, err
 	}
-	plain, err := entry.transport.Open(buffer.Bytes()[:0:len(buffer.Bytes())], box.Box)
 	prefix := SealedPrefix(box.ID, purpose)
-	if err != nil || len(plain) <= len(prefix) || subtle.ConstantTimeCompare(plain[:len(prefix)], prefix[:]) != 1 {
+	err = quietly(func() error {
+		plain, err := entry.transport.Open(buffer.Bytes()[:0:len(buffer.Bytes())], box.Box)
+		if err != nil || len(plain) <= len(prefix) || subtle.ConstantTimeCompare(plain[:len(prefix)], prefix[:]) != 1 {
+			return errBox
+		}
+		return nil
+	})
+	if err != nil {
 		buffer.Destroy()
-		return nil, errBox
+		return nil, err
 	}
 	return buffer, nil
 }

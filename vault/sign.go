@@ -48,16 +48,17 @@ type Signature struct {
 var payloads = sync.Pool{New: func() any { b := make([]byte, 0, 1<<10); return &b }}
 
 // Sign signs an authenticated REST v2 request. Errors: KindLocked, KindNoGrant,
-// KindAmbiguous, KindDenied, KindMalformed, KindNonceHeld, KindCannotWrite.
+// KindAmbiguous, KindDenied, KindMalformed, KindNonceHeld, KindNonceExhausted,
+// KindCannotWrite.
 func (v *Vault) Sign(c Caller, r SignRequest) (Signature, error) {
-	request, err := bitfinex.Parse(r.Path, r.Body)
 	var signature Signature
-	payload := payloads.Get().(*[]byte)
-	defer payloads.Put(payload)
-	k, n, u, err := v.admit(c, r, &request, err)
+	request, malformed := bitfinex.Parse(r.Path, r.Body)
+	k, n, u, err := v.admit(c, r, &request, malformed)
 	if err != nil {
 		return signature, err
 	}
+	payload := payloads.Get().(*[]byte)
+	defer payloads.Put(payload)
 	*payload = bitfinex.AppendRest((*payload)[:0], r.Path, uint64(n), r.Body)
 	return signature, u.sign(&signature, k, n, *payload)
 }
@@ -65,17 +66,19 @@ func (v *Vault) Sign(c Caller, r SignRequest) (Signature, error) {
 // SignV1 signs an authenticated REST v1 request and returns the payload header
 // with it. Errors as Sign.
 func (v *Vault) SignV1(c Caller, r SignRequest) (Signature, string, error) {
-	request, err := bitfinex.ParseV1(r.Path, r.Body)
 	var signature Signature
-	k, n, u, err := v.admit(c, r, &request, err)
+	request, malformed := bitfinex.ParseV1(r.Path, r.Body)
+	k, n, u, err := v.admit(c, r, &request, malformed)
 	if err != nil {
 		return signature, "", err
 	}
-	payload := bitfinex.AppendRestV1(nil, r.Path, uint64(n), r.Body)
-	if err := u.sign(&signature, k, n, payload); err != nil {
+	payload := payloads.Get().(*[]byte)
+	defer payloads.Put(payload)
+	*payload = bitfinex.AppendRestV1((*payload)[:0], r.Path, uint64(n), r.Body)
+	if err := u.sign(&signature, k, n, *payload); err != nil {
 		return signature, "", err
 	}
-	return signature, string(payload), nil
+	return signature, string(*payload), nil
 }
 
 // admit is everything between parsing and the MAC: who asks, whether the grant

@@ -88,11 +88,14 @@ func (v *Vault) createIn(op string, u *unlocked, kek *[kekSize]byte, slot envelo
 		return err
 	}
 	defer u.slab.Leave()
-	if err := errors.Join(
-		u.drawDataKey(),
-		envelope.Wrap(&slot, u.id, kek, u.key()),
-		mac.HKDF256(proofKey.Bytes(), kek[:], proofInfo),
-	); err != nil {
+	err = quietly(func() error {
+		return errors.Join(
+			u.drawDataKey(),
+			envelope.Wrap(&slot, u.id, kek, u.key()),
+			mac.HKDF256(proofKey.Bytes(), kek[:], proofInfo),
+		)
+	})
+	if err != nil {
 		return fail(op, KindInternal, "%w", err)
 	}
 	text, err := slot.AppendBinary(nil)
@@ -184,13 +187,17 @@ func (v *Vault) openIn(op string, u *unlocked, kek *[kekSize]byte, f *file, slot
 		return err
 	}
 	defer u.slab.Leave()
-	if err := slot.Unwrap(u.id, kek, u.key()); err != nil {
-		return fail(op, KindWrongPassphrase, "wrong passphrase or keyfile for slot %d", slot.ID)
-	}
-	if err := envelope.SetHashState(u.state(), u.key()); err != nil {
-		return fail(op, KindInternal, "%w", err)
-	}
-	c, err := u.open(op, f)
+	var c *contents
+	err := quietly(func() (err error) {
+		if err := slot.Unwrap(u.id, kek, u.key()); err != nil {
+			return fail(op, KindWrongPassphrase, "wrong passphrase or keyfile for slot %d", slot.ID)
+		}
+		if err := envelope.SetHashState(u.state(), u.key()); err != nil {
+			return fail(op, KindInternal, "%w", err)
+		}
+		c, err = u.open(op, f)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -100,6 +100,12 @@ func (u *unlocked) destroy() {
 	u.slab.Destroy()
 }
 
+// quietly runs what has a secret in hand (guard.Quiet) and returns its error.
+func quietly(f func() error) (err error) {
+	guard.Quiet(func() { err = f() })
+	return err
+}
+
 // memoryError gives an error of guarded memory its kind.
 func memoryError(op string, err error) *Error {
 	var limit *guard.LimitError
