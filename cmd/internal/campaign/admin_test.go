@@ -33,10 +33,14 @@ func dial(t testing.TB, socket string, uid int) *grpc.ClientConn {
 	if uid == 0 {
 		uid = os.Geteuid()
 	}
-	conn, err := grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(peer.ClientCredentials(uint32(uid))))
+	conn, err := connect(socket, uid)
 	must(t, err)
 	t.Cleanup(func() { conn.Close() })
 	return conn
+}
+
+func connect(socket string, uid int) (*grpc.ClientConn, error) {
+	return grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(peer.ClientCredentials(uint32(uid))))
 }
 
 // admin is one connection to admin.sock of an operator who has the KEK of slot 1.
@@ -94,8 +98,12 @@ func (a *admin) unlock() error {
 	if err != nil {
 		return err
 	}
-	_, err = a.Unlock(a.ctx, &pb.UnlockRequest{Slot: r.Slot, Kek: wire(box)})
+	_, err = a.Unlock(a.ctx, unlockRequest(r.Slot, box))
 	return err
+}
+
+func unlockRequest(slot uint32, kek vault.Sealed) *pb.UnlockRequest {
+	return &pb.UnlockRequest{Slot: slot, Kek: wire(kek)}
 }
 
 func (a *admin) lock() error {
@@ -115,15 +123,25 @@ func (a *admin) addKey(label, secret string) error {
 
 // keyRequest is what addKey sends, proof and all.
 func (a *admin) keyRequest(label, secret string) (*pb.AddKeyRequest, error) {
-	r := vault.AddKey{Label: label, APIKey: idOf(label), Permissions: policy.Read | policy.Trade}
-	var err error
-	if r.Secret, err = a.seal(r.Purpose(), []byte(secret)); err != nil {
+	box, err := a.seal(newKey(label).Purpose(), []byte(secret))
+	if err != nil {
 		return nil, err
 	}
+	return a.keyRequestWith(label, box)
+}
+
+// keyRequestWith is a key add that is proven, with any sealed box.
+func (a *admin) keyRequestWith(label string, box vault.Sealed) (*pb.AddKeyRequest, error) {
+	r := newKey(label)
+	r.Secret = box
 	proof, err := a.prove(r.Operation())
 	return &pb.AddKeyRequest{
 		Label: r.Label, ApiKey: r.APIKey, Permissions: r.Permissions.Words(), Secret: wire(r.Secret), Proof: proof,
 	}, err
+}
+
+func newKey(label string) vault.AddKey {
+	return vault.AddKey{Label: label, APIKey: idOf(label), Permissions: policy.Read | policy.Trade}
 }
 
 func (a *admin) addBot(name string, uid uint32) error {

@@ -3,7 +3,9 @@ package campaign_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -38,4 +40,50 @@ func refuseSecretMemory() error {
 		return fmt.Errorf("seccomp: %w", err)
 	}
 	return nil
+}
+
+const memlockEnv = "CAMPAIGN_MEMLOCK"
+
+// setMemlock changes the soft RLIMIT_MEMLOCK of a process of the given user; the
+// hard one stays, so that it can be raised again. Another user's process takes
+// CAP_SYS_RESOURCE, which root may lack, so that user does it, by this program.
+func setMemlock(pid, uid int, bytes uint64) error {
+	if uid == 0 {
+		return memlock(pid, bytes)
+	}
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = []string{fmt.Sprintf("%s=%d %d", memlockEnv, pid, bytes)}
+	cmd.Dir = "/"
+	cmd.SysProcAttr = as(uid)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("prlimit as uid %d: %w: %s", uid, err, out)
+	}
+	return nil
+}
+
+// memlockForUser is the other side of setMemlock.
+func memlockForUser() error {
+	var pid int
+	var bytes uint64
+	if _, err := fmt.Sscan(os.Getenv(memlockEnv), &pid, &bytes); err != nil {
+		return err
+	}
+	return memlock(pid, bytes)
+}
+
+func memlock(pid int, bytes uint64) error {
+	var limit unix.Rlimit
+	if err := unix.Prlimit(pid, unix.RLIMIT_MEMLOCK, nil, &limit); err != nil {
+		return fmt.Errorf("prlimit: %w", err)
+	}
+	limit.Cur = bytes
+	if err := unix.Prlimit(pid, unix.RLIMIT_MEMLOCK, &limit, nil); err != nil {
+		return fmt.Errorf("prlimit: %w", err)
+	}
+	return nil
+}
+
+// as runs a process as another user, without any other group.
+func as(uid int) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
 }

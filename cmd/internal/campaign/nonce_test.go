@@ -67,29 +67,21 @@ func (c *nonceCampaign) life(p phase, killed bool) {
 		c.r.restart()
 	}
 	var over atomic.Bool // from here on, errors are the kill's
-	var signed atomic.Int64
-	half, full := make(chan struct{}), make(chan struct{})
-	count := func() {
-		switch signed.Add(1) {
-		case int64(c.quota / 2):
-			close(half)
-		case int64(c.quota):
-			close(full)
-		}
-	}
+	var signed tally
+	half := signed.more(c.quota / 2)
 	var workers sync.WaitGroup
 	failed := make(chan error, connections)
 	for i := range connections {
 		b := c.r.bot()
 		workers.Go(func() {
-			if err := c.work(b, i, killed, &over, count); err != nil {
+			if err := c.work(b, i, killed, &over, &signed); err != nil {
 				failed <- fmt.Errorf("%s: %w", p.name, err)
 			}
 		})
 	}
-	c.wait(half, failed)
+	await(c.t, half, failed)
 	c.r.setClock(p.atHalf)
-	c.wait(full, failed)
+	await(c.t, signed.more(c.quota/2), failed)
 	if alerts := c.r.admin().status(c.t).GetAlerts(); (len(alerts) > 0) != p.wantsAlert {
 		c.t.Errorf("%s: alerts %q", p.name, alerts)
 	}
@@ -101,26 +93,13 @@ func (c *nonceCampaign) life(p phase, killed bool) {
 	if killed {
 		c.crashes++
 	}
-	c.wait(full, failed)
-}
-
-func (c *nonceCampaign) wait(reached <-chan struct{}, failed <-chan error) {
-	c.t.Helper()
-	select {
-	case err := <-failed:
-		c.t.Fatal(err)
-	default:
-	}
-	select {
-	case <-reached:
-	case err := <-failed:
-		c.t.Fatal(err)
-	}
+	close(failed)
+	must(c.t, <-failed)
 }
 
 // work is one connection: it signs with both API keys in turn until it is over, or
 // until it is cut off.
-func (c *nonceCampaign) work(b *bot, i int, killed bool, over *atomic.Bool, count func()) error {
+func (c *nonceCampaign) work(b *bot, i int, killed bool, over *atomic.Bool, signed *tally) error {
 	for ; killed || !over.Load(); i++ {
 		key := i % len(c.labels)
 		n, err := c.ledgers[key].sign(b, c.labels[key])
@@ -135,7 +114,7 @@ func (c *nonceCampaign) work(b *bot, i int, killed bool, over *atomic.Bool, coun
 		if err := c.burnt(n); err != nil {
 			return err
 		}
-		count()
+		signed.add()
 	}
 	return nil
 }

@@ -66,10 +66,11 @@ func startProcess(t testing.TB, binary, dir string, env []string, on conditions)
 	p := &process{cmd: exec.Command(binary, "--dir", dir), log: newOutput("msg=ready"), ended: make(chan struct{})}
 	p.cmd.Env = append(p.cmd.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL, Ptrace: true}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{}
 	if on.uid != 0 {
-		p.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(on.uid), Gid: uint32(on.uid)}
+		p.cmd.SysProcAttr = as(on.uid)
 	}
+	p.cmd.SysProcAttr.Pdeathsig, p.cmd.SysProcAttr.Ptrace = unix.SIGKILL, true
 	started := make(chan error)
 	go p.run(on, started)
 	if err := <-started; err != nil {
@@ -120,7 +121,7 @@ func (p *process) prepare(on conditions) error {
 		return fmt.Errorf("waiting for its execve: %v, status %#x", err, status)
 	}
 	if on.memlock != nil {
-		if err := setMemlock(pid, *on.memlock); err != nil {
+		if err := setMemlock(pid, on.uid, *on.memlock); err != nil {
 			return err
 		}
 	}
@@ -129,20 +130,6 @@ func (p *process) prepare(on conditions) error {
 		return err
 	}
 	return unix.PtraceDetach(pid)
-}
-
-// setMemlock changes the soft limit of a process; its hard limit stays, so that it
-// can be raised again without privileges.
-func setMemlock(pid int, bytes uint64) error {
-	var limit unix.Rlimit
-	if err := unix.Prlimit(pid, unix.RLIMIT_MEMLOCK, nil, &limit); err != nil {
-		return fmt.Errorf("prlimit: %w", err)
-	}
-	limit.Cur = bytes
-	if err := unix.Prlimit(pid, unix.RLIMIT_MEMLOCK, &limit, nil); err != nil {
-		return fmt.Errorf("prlimit: %w", err)
-	}
-	return nil
 }
 
 // kill is kill -9.

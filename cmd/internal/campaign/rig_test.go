@@ -22,9 +22,9 @@ type rig struct {
 	*process
 }
 
-// newRig makes the folder and starts vaultd. The KEK is random: vaultd never sees
-// a passphrase, so only the campaigns about passphrases pay for Argon2.
-func newRig(t testing.TB, on conditions) *rig {
+// newFolder makes the folder, with no vaultd over it. The KEK is random: vaultd
+// never sees a passphrase, so only the campaigns about passphrases pay for Argon2.
+func newFolder(t testing.TB, on conditions) *rig {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "bv") // not t.TempDir: a socket's path has 108 bytes
 	must(t, err)
@@ -35,21 +35,34 @@ func newRig(t testing.TB, on conditions) *rig {
 	r := &rig{t: t, dir: filepath.Join(dir, "v"), on: on, kek: randomKEK()}
 	r.paths, err = paths.In(r.dir)
 	must(t, err)
+	return r
+}
+
+// newRig makes the folder and starts vaultd.
+func newRig(t testing.TB, on conditions) *rig {
+	t.Helper()
+	r := newFolder(t, on)
 	r.start()
 	return r
 }
 
-// ready is newRig with a vault that is unlocked, one bot, which is this process,
-// and API keys with the given labels that it may trade with.
+// ready is newRig and fill.
 func ready(t testing.TB, on conditions, labels ...string) *rig {
 	t.Helper()
 	r := newRig(t, on)
-	a := r.admin()
-	must(t, a.init(), a.addBot(botName, me()))
-	for _, label := range labels {
-		must(t, a.addKey(label, secretOf(label)), a.grant(botName, label))
-	}
+	r.fill(labels...)
 	return r
+}
+
+// fill makes a vault that is unlocked, one bot, which is this process, and API
+// keys with the given labels that it may trade with.
+func (r *rig) fill(labels ...string) {
+	r.t.Helper()
+	a := r.admin()
+	must(r.t, a.init(), a.addBot(botName, me()))
+	for _, label := range labels {
+		must(r.t, a.addKey(label, secretOf(label)), a.grant(botName, label))
+	}
 }
 
 // start starts vaultd on the folder.
@@ -92,4 +105,10 @@ func (r *rig) admin() *admin {
 func (r *rig) bot() *bot {
 	r.t.Helper()
 	return dialBot(r.t, r.paths, r.on.uid)
+}
+
+// setMemlock sets the limit under which vaultd runs from now on.
+func (r *rig) setMemlock(bytes uint64) {
+	r.t.Helper()
+	must(r.t, setMemlock(r.cmd.Process.Pid, r.on.uid, bytes))
 }

@@ -1,0 +1,246 @@
+package campaign_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	pb "bfxvault/proto/bfxvault/v1"
+)
+
+// P7, P6, A41: vaultd is killed at random points while an operator adds API keys,
+// bots and grants and removes bots, and a bot signs. Every acknowledged change is
+// there afterwards, every other one is there whole or not at all, the vault
+// unlocks, and no request nonce repeats.
+func TestWhatWasAcknowledgedSurvivesKills(t *testing.T) {
+	t.Parallel()
+	r := ready(t, conditions{}, "main")
+	c := &crashes{rig: r, facts: map[string]fact{"key main": known, "grant main": known, "bot " + botName: known}}
+	kills, seed := size(20, 1000), rand.Uint64()
+	t.Logf("seed %d", seed)
+	c.random = rand.New(rand.NewPCG(seed, 0))
+	for range kills {
+		c.life()
+		c.settle(r.restart())
+		if t.Failed() {
+			return
+		}
+	}
+	signed := c.nonces.check(t)
+	b := r.bot()
+	for name := range c.facts {
+		var label string
+		if _, err := fmt.Sscanf(name, "grant %s", &label); err == nil {
+			_, err := b.sign(label)
+			must(t, err)
+		}
+	}
+	t.Logf("%d kills, %d acknowledged changes, %d unacknowledged ones of which %d had been made, %d signatures",
+		kills, c.acknowledged.load(), c.open, c.made, signed)
+}
+
+// fact is what the operator knows of an entry.
+type fact int
+
+const (
+	begun  fact = iota // asked for, and no answer
+	known              // acknowledged
+	ending             // its removal was asked for, and no answer
+)
+
+type crashes struct {
+	*rig
+	random *rand.Rand
+	next   atomic.Int64
+	killed atomic.Bool
+	nonces ledger
+
+	acknowledged tally
+	open, made   int // changes without an answer, and those of them that were made
+
+	mu    sync.Mutex
+	facts map[string]fact
+}
+
+var errCut = errors.New("cut off by the kill")
+
+// life works on the vault until it is killed.
+func (c *crashes) life() {
+	c.killed.Store(false)
+	var all sync.WaitGroup
+	work := []func() error{
+		c.repeat(c.addKeyOnce), c.repeat(c.addBotOnce), c.repeat(c.grantOnce), c.repeat(c.removeBotOnce), c.signing(),
+	}
+	failed := make(chan error, len(work))
+	enough := c.acknowledged.more(1 + c.random.IntN(12))
+	for _, w := range work {
+		all.Go(func() {
+			if err := w(); !errors.Is(err, errCut) {
+				failed <- err
+			}
+		})
+	}
+	await(c.t, enough, failed)
+	<-time.After(time.Duration(c.random.IntN(3000)) * time.Microsecond) // any point of the next changes
+	c.killed.Store(true)
+	c.kill()
+	all.Wait()
+	close(failed)
+	must(c.t, <-failed)
+}
+
+// repeat does one kind of change over a connection of its own, until it fails.
+func (c *crashes) repeat(once func(*admin, string) error) func() error {
+	a := c.admin()
+	return func() error {
+		for {
+			if err := once(a, strconv.FormatInt(c.next.Add(1), 10)); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (c *crashes) addKeyOnce(a *admin, id string) error {
+	label := "k-" + id
+	return c.change("key "+label, begun, func() error { return a.addKey(label, secretOf(label)) })
+}
+
+func (c *crashes) addBotOnce(a *admin, id string) error {
+	return c.change("bot b-"+id, begun, func() error { return a.addBot("b-"+id, 1000) })
+}
+
+// grantOnce grants a known API key that is not granted, or else adds one.
+func (c *crashes) grantOnce(a *admin, id string) error {
+	label, ok := c.pick("key ", func(label string) bool { return c.facts["grant "+label] != known })
+	if !ok {
+		return c.addKeyOnce(a, id)
+	}
+	return c.change("grant "+label, begun, func() error { return a.grant(botName, label) })
+}
+
+// removeBotOnce removes a bot with an even number, or else adds one.
+func (c *crashes) removeBotOnce(a *admin, id string) error {
+	name, ok := c.pick("bot ", func(name string) bool { return name != botName && name[len(name)-1]%2 == 0 })
+	if !ok {
+		return c.addBotOnce(a, id)
+	}
+	return c.change("bot "+name, ending, func() error {
+		_, err := a.RemoveBot(a.ctx, &pb.RemoveBotRequest{Name: name})
+		return err
+	})
+}
+
+// pick returns a known entry of a kind that fits.
+func (c *crashes) pick(kind string, fits func(name string) bool) (string, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for entry, f := range c.facts {
+		if f == known && len(entry) > len(kind) && entry[:len(kind)] == kind && fits(entry[len(kind):]) {
+			return entry[len(kind):], true
+		}
+	}
+	return "", false
+}
+
+// change asks for one change and notes what is known of it.
+func (c *crashes) change(entry string, asked fact, ask func() error) error {
+	c.mu.Lock()
+	c.facts[entry] = asked
+	c.mu.Unlock()
+	switch err := ask(); {
+	case err == nil:
+	case c.killed.Load() && status.Code(err) == codes.Unavailable:
+		return errCut
+	default:
+		return fmt.Errorf("%s: %w", entry, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if asked == ending {
+		delete(c.facts, entry)
+	} else {
+		c.facts[entry] = known
+	}
+	c.acknowledged.add()
+	return nil
+}
+
+// signing signs until it is cut off.
+func (c *crashes) signing() func() error {
+	b := c.bot()
+	return func() error {
+		for {
+			switch _, err := c.nonces.sign(b, "main"); {
+			case err == nil:
+			case c.killed.Load() && status.Code(err) == codes.Unavailable:
+				return errCut
+			default:
+				return err
+			}
+		}
+	}
+}
+
+// settle compares the vault after a kill with what is known of it.
+func (c *crashes) settle(a *admin) {
+	seen := c.look(a)
+	for entry, f := range c.facts {
+		switch {
+		case f == known && !seen[entry]:
+			c.t.Errorf("%s was acknowledged and is lost", entry)
+		case f == known:
+		case seen[entry]:
+			c.open++
+			c.made += map[fact]int{begun: 1}[f]
+			c.facts[entry] = known
+		default:
+			c.open++
+			c.made += map[fact]int{ending: 1}[f]
+			delete(c.facts, entry)
+		}
+	}
+	for entry := range seen {
+		if _, ok := c.facts[entry]; !ok {
+			c.t.Errorf("%s is there, though nobody asked for it or its removal was acknowledged", entry)
+		}
+	}
+}
+
+// look lists what is in the vault, and holds each entry to being whole.
+func (c *crashes) look(a *admin) map[string]bool {
+	c.t.Helper()
+	seen := map[string]bool{}
+	keys, err := a.ListKeys(a.ctx, &pb.ListKeysRequest{})
+	must(c.t, err)
+	for _, k := range keys.GetKeys() {
+		seen["key "+k.GetLabel()] = true
+		v := k.GetVersions()
+		if len(v) != 1 || v[0].GetApiKey() != idOf(k.GetLabel()) || v[0].GetState() != "active" || v[0].GetHeld() != "" {
+			c.t.Errorf("API key %s is half made: %v", k.GetLabel(), k)
+		}
+	}
+	bots, err := a.ListBots(a.ctx, &pb.ListBotsRequest{})
+	must(c.t, err)
+	for _, b := range bots.GetBots() {
+		seen["bot "+b.GetName()] = true
+		if b.GetName() != botName && (b.GetMatch().GetUid() != 1000 || len(b.GetGrants()) > 0) {
+			c.t.Errorf("bot %s is half made: %v", b.GetName(), b)
+		}
+		for _, g := range b.GetGrants() {
+			seen["grant "+g.GetLabel()] = true
+			if len(g.GetAllow()) != 2 {
+				c.t.Errorf("the grant on %s is half made: %v", g.GetLabel(), g)
+			}
+		}
+	}
+	return seen
+}
