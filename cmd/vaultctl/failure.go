@@ -82,7 +82,7 @@ func toFailure(err error) *failure {
 	switch s.Code() {
 	case codes.Unavailable:
 		return failed("UNREACHABLE", "vaultd is not reachable: %s", s.Message()).
-			withHint("start vaultd, or name its folder with --dir")
+			withHint(hintStart)
 	case codes.DeadlineExceeded:
 		return failed("UNREACHABLE", "vaultd does not answer")
 	case codes.Canceled:

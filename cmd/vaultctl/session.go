@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -9,9 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/status"
 
 	"bfxvault/api/peer"
 	pb "bfxvault/proto/bfxvault/v1"
@@ -73,19 +72,24 @@ func ownerOf(dir string) (uint32, error) {
 }
 
 func dial(socket string, creds credentials.TransportCredentials) (*grpc.ClientConn, error) {
-	if _, err := os.Lstat(socket); err != nil {
-		return nil, unreachable(err)
+	if err := unix.Access(socket, unix.W_OK); err != nil {
+		return nil, unreachable(fmt.Errorf("%s: %w", socket, err))
 	}
 	return grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(creds),
 		grpc.WithInitialWindowSize(1<<20), grpc.WithInitialConnWindowSize(1<<20), grpc.WithDisableServiceConfig())
 }
 
-func unreachable(err error) error {
-	if pathErr, ok := err.(*fs.PathError); ok {
-		err = fmt.Errorf("%s: %w", pathErr.Path, pathErr.Err)
+// unreachable says why a socket cannot be used, before anything is sent.
+func unreachable(err error) *failure {
+	f := failed("UNREACHABLE", "vaultd is not reachable: %v", err)
+	if errors.Is(err, fs.ErrPermission) {
+		return f.withHint("be the vault's user, or in the group that its config.toml names: sign_group, admin_group")
 	}
-	return status.Error(codes.Unavailable, err.Error())
+	return f.withHint(hintStart)
 }
+
+// hintStart is what to do where nobody answers.
+const hintStart = "start vaultd, or name its folder with --dir"
 
 // Close ends the conversation.
 func (s *session) Close() error { return s.conn.Close() }

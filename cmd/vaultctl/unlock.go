@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -32,7 +33,11 @@ func (a *app) unlock() *cobra.Command {
 
 func (a *app) runUnlock(ctx context.Context, s *session, from passphraseFlags, keyfile string) error {
 	if s.unlocked(ctx) == nil {
-		return a.reportUnlock(&pb.UnlockResponse{Already: true})
+		held, err := s.held(ctx)
+		if err != nil {
+			return err
+		}
+		return a.reportUnlock(&pb.UnlockResponse{Already: true, Held: held})
 	}
 	kind := "passphrase"
 	if keyfile != "" {
@@ -60,14 +65,20 @@ func (a *app) runUnlock(ctx context.Context, s *session, from passphraseFlags, k
 	return a.reportUnlock(opened)
 }
 
+// held lists the labels of an unlocked vault whose request nonces are held back.
+func (s *session) held(ctx context.Context) (labels []string, err error) {
+	list, err := s.admin.ListKeys(ctx, &pb.ListKeysRequest{})
+	for _, k := range list.GetKeys() {
+		if slices.ContainsFunc(k.GetVersions(), func(v *pb.KeyVersion) bool { return v.GetHeld() != "" }) {
+			labels = append(labels, k.GetLabel())
+		}
+	}
+	return labels, err
+}
+
 func (a *app) kekFor(ctx context.Context, slot vault.Slot, from passphraseFlags, keyfile string) (*operator.KEK, error) {
 	if keyfile != "" {
-		b, err := a.privateFile(keyfile) // as it is: its last byte may look like a line end
-		if err != nil {
-			return nil, err
-		}
-		defer clear(b)
-		return operator.Keyfile(b)
+		return a.keyfile(keyfile)
 	}
 	passphrase, err := a.passphrase(ctx, from)
 	if err != nil {
@@ -81,15 +92,25 @@ func (a *app) kekFor(ctx context.Context, slot vault.Slot, from passphraseFlags,
 	return kek, nil
 }
 
+// keyfile reads a keyfile as it is: its last byte may look like a line end.
+func (a *app) keyfile(path string) (*operator.KEK, error) {
+	b, err := a.privateFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(b)
+	return operator.Keyfile(b)
+}
+
 func (a *app) reportUnlock(opened *pb.UnlockResponse) error {
 	held := opened.GetHeld()
 	value := map[string]any{"state": vault.Unlocked, "already": opened.GetAlready(), "held": append([]string{}, held...)}
 	return a.report(value, func() {
 		if opened.GetAlready() {
 			a.printf("the vault was unlocked already\n")
-			return
+		} else {
+			a.printf("the vault is unlocked\n")
 		}
-		a.printf("the vault is unlocked\n")
 		if len(held) > 0 {
 			a.hintf("the clock cannot be trusted for %s: vaultctl nonce show LABEL, then vaultctl nonce accept LABEL", strings.Join(held, ", "))
 		}
