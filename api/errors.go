@@ -50,6 +50,8 @@ func classOf(kind vault.Kind) class {
 		return class{codes.NotFound, "NOT_FOUND"}
 	case vault.KindExists:
 		return class{codes.AlreadyExists, "ALREADY_EXISTS"}
+	case vault.KindBusy:
+		return class{codes.ResourceExhausted, "BUSY"}
 	case vault.KindNonceHeld:
 		return class{codes.FailedPrecondition, "NONCE_HELD"}
 	case vault.KindNonceExhausted:

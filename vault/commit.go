@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"errors"
 	"fmt"
 
 	"bfxvault/vault/internal/envelope"
@@ -70,6 +71,9 @@ func (u *unlocked) sealMu(op string, next *fileView, changes []change) (ops []st
 	ops = make([]store.Op, 0, len(changes)+1)
 	values = make([][]byte, len(changes))
 	err = quietly(func() error {
+		if *u.key() == [32]byte{} {
+			return errors.New("the data key is gone") // unreachable: sealing under no key would lose the vault
+		}
 		ops, err = u.sealEachMu(next, changes, ops, values)
 		return err
 	})

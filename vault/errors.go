@@ -25,6 +25,7 @@ const (
 	KindInvalid                     // an admin argument that cannot be stored
 	KindNotFound                    // no such label, bot or grant
 	KindExists                      // the name is taken
+	KindBusy                        // too much of one caller is under way
 	KindNonceHeld                   // request nonces are held back until accepted
 	KindNonceExhausted              // request nonces of this API key have reached Bitfinex's limit
 	KindMemoryLimit                 // RLIMIT_MEMLOCK is too low

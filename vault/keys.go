@@ -3,6 +3,9 @@ package vault
 import (
 	"context"
 
+	"bfxvault/vault/internal/envelope"
+	"bfxvault/vault/internal/guard"
+	"bfxvault/vault/internal/nonce"
 	"bfxvault/vault/internal/record"
 	"bfxvault/vault/internal/store"
 	"bfxvault/vault/policy"
@@ -39,28 +42,43 @@ func (v *Vault) AddKey(ctx context.Context, by Operator, r AddKey, p Proof) (rev
 	if err := r.check(op); err != nil {
 		return 0, err
 	}
-	buffer, err := v.openSealed(op, by, r.Secret, r.Purpose())
-	if err != nil {
-		return 0, err
-	}
-	defer buffer.Destroy()
-	secret := buffer.Bytes()[sealedPrefixSize:]
-	if len(secret) > maxSecret || !printable(secret) {
-		return 0, fail(op, KindInvalid, "an API secret is 1 to %d printable ASCII characters", maxSecret)
-	}
-	var undo func()
-	revision, err = v.change(ctx, op, by, r.Operation(), p, func(u *unlocked, s *snapshot) ([]change, error) {
+	// The secret is opened only once the proof has held, and gone before a lock
+	// returns: it never waits for anything in the clear (P5).
+	undo, done := func() {}, func() {}
+	revision, err = v.change(ctx, op, by, r.Operation(), p, func(u *unlocked, s *snapshot) (_ []change, err error) {
 		if err := s.checkNew(op, r); err != nil {
 			return nil, err
 		}
-		changes, slot, err := u.storeKey(op, s, r, secret)
+		buffer, err := v.openSecret(op, by, r)
+		if err != nil {
+			return nil, err
+		}
+		done = buffer.Destroy
+		changes, slot, err := u.storeKey(op, s, r, buffer.Bytes()[sealedPrefixSize:])
+		if err != nil {
+			return nil, err
+		}
 		undo = func() { u.slab.Free(slot) }
-		return changes, err
+		return changes, nil
 	})
-	if err != nil && undo != nil {
+	done()
+	if err != nil {
 		undo()
 	}
 	return revision, err
+}
+
+// openSecret opens the API secret of a request, behind its prefix.
+func (v *Vault) openSecret(op string, by Operator, r AddKey) (*guard.Buffer, error) {
+	buffer, err := v.openSealed(op, by, r.Secret, r.Purpose())
+	if err != nil {
+		return nil, err
+	}
+	if secret := buffer.Bytes()[sealedPrefixSize:]; len(secret) > maxSecret || !printable(secret) {
+		buffer.Destroy()
+		return nil, fail(op, KindInvalid, "an API secret is 1 to %d printable ASCII characters", maxSecret)
+	}
+	return buffer, nil
 }
 
 func (r AddKey) check(op string) error {
@@ -88,7 +106,7 @@ func (s *snapshot) checkNew(op string, r AddKey) error {
 }
 
 // storeKey absorbs the secret, adds the key to the snapshot and returns what to
-// write and the slot that holds the mid-states.
+// write and the slot that holds the mid-states. On an error it holds none.
 func (u *unlocked) storeKey(op string, s *snapshot, r AddKey, secret []byte) ([]change, int, error) {
 	if err := u.enter(op); err != nil {
 		return nil, 0, err
@@ -108,10 +126,14 @@ func (u *unlocked) storeKey(op string, s *snapshot, r AddKey, secret []byte) ([]
 		Versions:    []record.KeyVersion{{Version: version, APIKey: r.APIKey, State: record.Active, Created: unixNow()}},
 	}
 	text, err := record.Append(nil, rec)
-	if err != nil {
-		return nil, slot, fail(op, KindInternal, "%w", err)
+	var mark nonce.RequestNonce
+	if err == nil {
+		mark, err = u.firstMark(r.APIKey)
 	}
-	mark := wallNow()
+	if err != nil {
+		u.slab.Free(slot)
+		return nil, 0, fail(op, KindInternal, "%w", err)
+	}
 	s.keys[r.Label] = &apiKey{
 		label: r.Label, record: rec, id: r.APIKey, version: version, slot: slot,
 		clock: u.clock, counter: u.book.Counter(r.APIKey, mark),
@@ -122,6 +144,24 @@ func (u *unlocked) storeKey(op string, s *snapshot, r AddKey, secret []byte) ([]
 		sealedChange(store.Secrets, secretKey(r.Label, version), secret),
 		markChange(r.APIKey, mark),
 	}, slot, nil
+}
+
+// firstMark is where the request nonces of a new API key begin: now, by the clock
+// that is believed and not by one that ran ahead (A44), and above the mark that
+// the vault may have of an earlier life of the key (P6). The caller has entered.
+func (u *unlocked) firstMark(id string) (nonce.RequestNonce, error) {
+	now, _ := u.clock.Now()
+	at := place{store.Marks, id}
+	sealed, ok := u.raw[at]
+	if !ok {
+		return now, nil
+	}
+	plain, _, err := envelope.Open(nil, u.key(), u.placeOf(at), sealed)
+	if err != nil {
+		return 0, err
+	}
+	before, err := record.ParseMark(plain)
+	return max(now, nonce.RequestNonce(before)), err
 }
 
 // Keys lists the API keys by label.

@@ -6,6 +6,10 @@ import (
 	"time"
 )
 
+// maxTries is how many tries of one process may be under way: one at work, the
+// others waiting for it.
+const maxTries = 16
+
 // penalty is what a wrong passphrase or proof costs the process that sent it.
 const penalty = time.Second
 
@@ -25,34 +29,41 @@ type debtor struct {
 // try runs one attempt of a process, after its earlier ones, and keeps the turn
 // for a second where the attempt was wrong. A caller that goes away early does
 // not shorten it.
-func (p *penalties) try(ctx context.Context, process string, attempt func() (wrong bool, err error)) error {
-	d := p.enter(process)
+func (p *penalties) try(ctx context.Context, process string, attempt func() (wrong bool, err error)) (err error) {
+	d, ok := p.enter(process)
+	if !ok {
+		return fail("prove", KindBusy, "too many tries of this process wait already").hint("wait for their answers")
+	}
 	select {
 	case <-d.turn:
 	case <-ctx.Done():
 		p.leave(process, d)
 		return ctx.Err()
 	}
-	wrong, err := attempt()
-	if !wrong {
-		d.turn <- struct{}{}
-		p.leave(process, d)
-		return err
-	}
 	paid := make(chan struct{})
-	time.AfterFunc(penalty, func() {
+	end := func() {
 		d.turn <- struct{}{}
 		p.leave(process, d)
 		close(paid)
-	})
-	select {
-	case <-paid:
-	case <-ctx.Done():
 	}
+	wrong := true // a panic counts as a wrong try, and keeps nobody's turn
+	defer func() {
+		if !wrong {
+			end()
+			return
+		}
+		time.AfterFunc(penalty, end)
+		select {
+		case <-paid:
+		case <-ctx.Done():
+		}
+	}()
+	wrong, err = attempt()
 	return err
 }
 
-func (p *penalties) enter(process string) *debtor {
+// enter counts a try of a process, unless it has too many under way.
+func (p *penalties) enter(process string) (_ *debtor, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	d := p.processes[process]
@@ -64,8 +75,11 @@ func (p *penalties) enter(process string) *debtor {
 		}
 		p.processes[process] = d
 	}
+	if d.tries == maxTries {
+		return nil, false
+	}
 	d.tries++
-	return d
+	return d, true
 }
 
 func (p *penalties) leave(process string, d *debtor) {

@@ -82,33 +82,72 @@ func (v *Vault) SignV1(c Caller, r SignRequest) (Signature, string, error) {
 }
 
 // admit is everything between parsing and the MAC: who asks, whether the grant
-// allows it, and the next request nonce.
+// allows it, and the next request nonce. That may wait for the disk; so what was
+// revoked meanwhile is looked at once more.
 func (v *Vault) admit(c Caller, r SignRequest, request *policy.Request, malformed error) (*apiKey, nonce.RequestNonce, *unlocked, error) {
 	const op = "sign"
 	u, err := v.unlocked(op)
 	if err != nil {
-		return nil, 0, nil, err
+		return nil, 0, nil, v.veil(err)
 	}
-	k, grant, err := u.snapshot.Load().find(c, r.Bot, r.Label)
+	s := u.snapshot.Load()
+	k, err := s.allow(c, r, request, malformed)
 	if err != nil {
 		return nil, 0, nil, err
 	}
+	n, err := k.counter.Next(u.now(k))
+	if err != nil {
+		return nil, 0, nil, v.veil(nonceError(op, err))
+	}
+	if now := u.snapshot.Load(); now != s {
+		again, err := now.allow(c, r, request, malformed)
+		if err != nil {
+			return nil, 0, nil, err
+		}
+		if again.counter != k.counter {
+			return nil, 0, nil, noGrant()
+		}
+	}
+	return k, n, u, nil
+}
+
+// allow finds the API key that a caller may use for a request, or says why not.
+func (s *snapshot) allow(c Caller, r SignRequest, request *policy.Request, malformed error) (*apiKey, error) {
+	const op = "sign"
+	k, grant, err := s.find(c, r.Bot, r.Label)
+	if err != nil {
+		return nil, err
+	}
 	if malformed != nil {
-		return nil, 0, nil, malformedError(op, malformed)
+		return nil, malformedError(op, malformed)
 	}
 	if d := policy.Decide(grant, request); !d.Allowed {
 		denied := fail(op, KindDenied, "%s", d.Reason)
 		denied.Rule, denied.Field = d.Rule, "path"
-		return nil, 0, nil, denied
+		return nil, denied
 	}
 	if k.held != "" {
-		return nil, 0, nil, fail(op, KindNonceHeld, "%s", k.held).hint("the operator runs: vaultctl nonce accept %s", k.label)
+		return nil, fail(op, KindNonceHeld, "%s", k.held).hint("the operator runs: vaultctl nonce accept %s", k.label)
 	}
-	n, err := k.counter.Next(u.now(k))
-	if err != nil {
-		return nil, 0, nil, nonceError(op, err)
+	return k, nil
+}
+
+// veil keeps from bots what is wrong with the file: its labels, its path, the
+// state of the disk. The log has it.
+func (v *Vault) veil(err error) error {
+	var text string
+	switch KindOf(err) {
+	case KindTampered, KindVersion:
+		text = "the vault file cannot be used"
+	case KindCannotWrite:
+		text = "request nonces cannot be written down"
+	default:
+		return err
 	}
-	return k, n, u, nil
+	if now, before := unixNow(), v.veiled.Load(); now > before && v.veiled.CompareAndSwap(before, now) {
+		v.log.Error("a signature was refused", "error", err) // once a second, however often
+	}
+	return fail("sign", KindOf(err), "%s", text).hint("ask the operator: vaultctl status")
 }
 
 // now is the time that an API key's request nonces go by.

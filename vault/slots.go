@@ -37,16 +37,22 @@ func (v *Vault) readFile(op string) (*file, error) {
 	revision, err := v.store.Load(func(bucket string, key, value []byte) error {
 		p := place{bucket, string(key)}
 		value = append([]byte(nil), value...) // the store's memory ends with the call
-		switch bucket {
-		case store.Meta:
+		switch {
+		case p == vaultPlace:
 			id = value
-		case store.Manifest:
+		case p == manifestPlace:
 			f.manifest = value
+		case bucket == store.Meta, bucket == store.Manifest:
+			return tampered(op, p) // the manifest covers neither of these buckets
 		default:
 			f.raw[p] = value
 		}
 		return nil
 	})
+	var ours *Error
+	if errors.As(err, &ours) {
+		return nil, ours
+	}
 	if err != nil {
 		return nil, storeError(op, err)
 	}

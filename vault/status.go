@@ -1,6 +1,8 @@
 package vault
 
 import (
+	"slices"
+
 	"bfxvault/vault/policy"
 )
 
@@ -32,7 +34,7 @@ func (v *Vault) Status() Status {
 	}
 	snapshot := u.snapshot.Load()
 	s := Status{
-		State: Unlocked, VaultID: u.id[:], Keys: len(snapshot.keys), Bots: len(snapshot.bots),
+		State: Unlocked, VaultID: slices.Clone(u.id[:]), Keys: len(snapshot.keys), Bots: len(snapshot.bots),
 		Since: u.since.Unix(), Memory: string(u.slab.Backend()), Revision: u.revision.Load(),
 	}
 	for _, b := range snapshot.bots {

@@ -48,6 +48,8 @@ func (v *Vault) Init(by Operator, r Init) (Opened, error) {
 	switch state, problem := v.state(); {
 	case problem != nil:
 		return Opened{}, problem.during(op)
+	case v.closed:
+		return Opened{}, lockedError(op)
 	case state != Uninitialised:
 		return Opened{}, fail(op, KindInitialised, "there is a vault in this folder already").hint("vaultctl unlock")
 	}
@@ -58,6 +60,7 @@ func (v *Vault) Init(by Operator, r Init) (Opened, error) {
 		return Opened{}, err
 	}
 	u.snapshot.Store(newSnapshot())
+	v.initialised.Store(true)
 	v.current.Store(u)
 	v.log.Info("made a vault", "memory", u.slab.Backend())
 	return Opened{VaultID: u.id, Revision: u.revision.Load()}, nil
@@ -112,20 +115,20 @@ func (v *Vault) createIn(op string, u *unlocked, kek *[kekSize]byte, slot envelo
 // nothing is checked and nothing changes. A KEK that does not open the slot is
 // KindWrongPassphrase and costs its process a second; a file that is not what was
 // written is KindTampered, one older than r.SeenRevision KindRollback.
-func (v *Vault) Unlock(ctx context.Context, by Operator, r Unlock) (Opened, error) {
+func (v *Vault) Unlock(ctx context.Context, by Operator, r Unlock) (opened Opened, err error) {
 	const op = "unlock"
 	if u := v.current.Load(); u != nil {
 		return v.opened(u, true), nil
 	}
-	kek, err := v.openKEK(op, by, r.KEK, r.Purpose())
-	if err != nil {
-		return Opened{}, err
-	}
-	defer kek.Destroy()
-	var opened Opened
 	err = v.penalties.try(ctx, by.Process, func() (bool, error) {
+		// The KEK is opened only now, so that none waits for its turn in the clear.
+		kek, err := v.openKEK(op, by, r.KEK, r.Purpose())
+		if err != nil {
+			return false, err
+		}
+		defer kek.Destroy()
 		opened, err = v.unlockWith(op, kekOf(kek), r)
-		wrong := KindOf(err) == KindWrongPassphrase && err != nil
+		wrong := err != nil && KindOf(err) == KindWrongPassphrase
 		if wrong {
 			v.log.Warn("wrong passphrase", "op", op, "process", by.Process)
 		}
@@ -142,6 +145,9 @@ func (v *Vault) unlockWith(op string, kek *[kekSize]byte, r Unlock) (Opened, err
 	}
 	if v.fault != nil {
 		return Opened{}, v.fault.during(op)
+	}
+	if v.closed {
+		return Opened{}, lockedError(op)
 	}
 	f, err := v.readFile(op)
 	if err != nil {

@@ -35,14 +35,19 @@ type Vault struct {
 	store *store.Store // nil where fault is set
 	fault *Error       // why the file cannot be used at all
 
+	// initialised says that the file holds a vault. It is asked without the disk.
+	initialised atomic.Bool
+
 	// current is nil unless the vault is unlocked. Signing reads it and takes no
 	// lock.
 	current atomic.Pointer[unlocked]
 
 	// mu serialises Init, Unlock and every change of the file. Lock does not take
 	// it: a hung disk must not keep a vault from locking.
-	mu sync.Mutex
+	mu     sync.Mutex
+	closed bool // under mu: nothing is opened any more
 
+	veiled    atomic.Int64 // unix seconds of the last refusal that was logged in full
 	oneShots  oneShots
 	penalties penalties
 }
@@ -56,9 +61,14 @@ func Open(o Options) (*Vault, error) {
 	}
 	v := &Vault{log: o.Log}
 	s, err := store.Open(o.Path)
+	var revision uint64
+	if err == nil {
+		v.store = s
+		revision, err = s.Revision()
+	}
 	switch {
 	case err == nil:
-		v.store = s
+		v.initialised.Store(revision > 0)
 	case isDamage(err), errors.Is(err, store.ErrFormat):
 		v.fault = storeError("open", err)
 		o.Log.Error("the vault file cannot be used; nothing will be signed", "error", err)
@@ -68,12 +78,15 @@ func Open(o Options) (*Vault, error) {
 	return v, nil
 }
 
-// Close locks the vault and closes its file.
+// Close locks the vault and closes its file. What was under way is refused or, if
+// it was an unlock, undone. The keys are wiped before the disk is waited for.
 func (v *Vault) Close() error {
 	v.Lock()
 	v.oneShots.destroy()
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.closed = true
+	v.Lock()
 	if v.store == nil {
 		return nil
 	}
@@ -91,11 +104,7 @@ func (v *Vault) state() (State, *Error) {
 	if v.fault != nil {
 		return Locked, v.fault
 	}
-	revision, err := v.store.Revision()
-	if err != nil {
-		return Locked, storeError("open", err)
-	}
-	if revision == 0 {
+	if !v.initialised.Load() {
 		return Uninitialised, nil
 	}
 	return Locked, nil

@@ -53,7 +53,7 @@ func exitOf(reason string) int {
 		return exitUsage
 	case "LOCKED", "NOT_INITIALISED":
 		return exitLocked
-	case "NO_GRANT", "SEVERAL_BOTS_MATCH", "DENIED", "MALFORMED":
+	case "NO_GRANT", "SEVERAL_BOTS_MATCH", "DENIED", "MALFORMED", "BUSY":
 		return exitDenied
 	case "UNREACHABLE":
 		return exitUnreachable
