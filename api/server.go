@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
@@ -27,11 +28,15 @@ const (
 	workers = 8
 	// maxStreams bounds what one connection has in flight.
 	maxStreams = 256
+	// idle is after how long without a call a bot's connection is closed; grpc
+	// clients open another by themselves.
+	idle = 30 * time.Minute
 )
 
 // NewSigner makes the server for sign.sock.
 func NewSigner(v *vault.Vault, log *slog.Logger) *grpc.Server {
-	server := grpc.NewServer(options(v, log)...)
+	server := grpc.NewServer(append(options(v, log, signLimits()),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: idle}))...)
 	pb.RegisterSignerServiceServer(server, &signer{vault: v, log: log})
 	healthpb.RegisterHealthServer(server, health.NewServer())
 	return server
@@ -39,16 +44,28 @@ func NewSigner(v *vault.Vault, log *slog.Logger) *grpc.Server {
 
 // NewAdmin makes the server for admin.sock.
 func NewAdmin(v *vault.Vault, log *slog.Logger) *grpc.Server {
-	server := grpc.NewServer(options(v, log)...)
+	server := grpc.NewServer(options(v, log, peer.Limits{})...)
 	pb.RegisterAdminServiceServer(server, &admin{vault: v})
 	healthpb.RegisterHealthServer(server, health.NewServer())
 	return server
 }
 
-func options(v *vault.Vault, log *slog.Logger) []grpc.ServerOption {
+// signLimits leaves descriptors for admin.sock and the files, so that bots cannot
+// keep the operator from locking; each connection takes two.
+func signLimits() peer.Limits {
+	const reserve, most = 64, 4096
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
+		files.Cur = 1024 // unreachable: the call has right arguments
+	}
+	total := min(max(int(min(files.Cur, 1<<20))-reserve, 8)/2, most)
+	return peer.Limits{Total: total, PerUID: max(total/2, 1)}
+}
+
+func options(v *vault.Vault, log *slog.Logger, l peer.Limits) []grpc.ServerOption {
 	guard := &interceptor{vault: v, log: log}
 	return []grpc.ServerOption{
-		grpc.Creds(peer.Credentials()),
+		grpc.Creds(peer.Credentials(l)),
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.InitialWindowSize(window),

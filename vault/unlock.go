@@ -194,7 +194,7 @@ func (v *Vault) openIn(op string, u *unlocked, kek *[kekSize]byte, f *file, slot
 	}
 	defer u.slab.Leave()
 	var c *contents
-	err := quietly(func() (err error) {
+	err := quietly(func() (err error) { // once for all: a pair of system calls for each record would cost more than opening it
 		if err := slot.Unwrap(u.id, kek, u.key()); err != nil {
 			return fail(op, KindWrongPassphrase, "wrong passphrase or keyfile for slot %d", slot.ID)
 		}

@@ -106,6 +106,10 @@ func quietly(f func() error) (err error) {
 	return err
 }
 
+// WipeAll wipes all guarded memory of this process at once, whoever uses it: for a
+// process that is about to end by a fault of ours.
+func WipeAll() { guard.WipeAll() }
+
 // memoryError gives an error of guarded memory its kind.
 func memoryError(op string, err error) *Error {
 	var limit *guard.LimitError

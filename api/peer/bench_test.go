@@ -83,7 +83,7 @@ func BenchmarkRead(b *testing.B) {
 // BenchmarkHandshake is what a new connection costs the daemon.
 func BenchmarkHandshake(b *testing.B) {
 	l, path := openListener(b)
-	creds := peer.Credentials()
+	creds := peer.Credentials(peer.Limits{})
 	b.ReportAllocs()
 	for b.Loop() {
 		b.StopTimer()

@@ -197,7 +197,7 @@ func TestWhatDoesNotComeFromListenIsRefused(t *testing.T) {
 	}
 	a, b := net.Pipe()
 	defer b.Close()
-	if _, _, err := peer.Credentials().ServerHandshake(a); !errors.Is(err, peer.ErrUnattested) {
+	if _, _, err := peer.Credentials(peer.Limits{}).ServerHandshake(a); !errors.Is(err, peer.ErrUnattested) {
 		t.Errorf("a pipe: %v", err)
 	}
 }

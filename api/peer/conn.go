@@ -18,6 +18,9 @@ type conn struct {
 	unix *net.UnixConn
 	info *Info
 
+	census *census
+	once   sync.Once
+
 	mu  sync.Mutex // oob; the connection reads one at a time anyway
 	oob [oobSize]byte
 }
@@ -71,6 +74,9 @@ func (c *conn) byCallerMu(oob []byte) bool {
 
 // Close implements net.Conn; it lets go of the caller as well.
 func (c *conn) Close() error {
-	c.info.end()
+	c.once.Do(func() {
+		c.info.end()
+		c.census.leave(c.info.UID)
+	})
 	return c.Conn.Close()
 }

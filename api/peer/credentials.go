@@ -19,9 +19,13 @@ const overflowID = 65534
 
 // Credentials returns the server's transport credentials: no encryption, since
 // nothing but the kernel stands between the two ends, and an [Info] about the
-// caller. A connection whose caller cannot be told is closed.
-func Credentials() credentials.TransportCredentials {
-	return transport{nobody: isNobody("/proc/self/uid_map") && isNobody("/proc/self/gid_map")}
+// caller. A connection whose caller cannot be told is closed, and so is one above
+// the limits.
+func Credentials(l Limits) credentials.TransportCredentials {
+	return transport{
+		nobody: isNobody("/proc/self/uid_map") && isNobody("/proc/self/gid_map"),
+		census: &census{limits: l, byUID: make(map[uint32]int)},
+	}
 }
 
 // ClientCredentials returns credentials for a client that will only talk to a
@@ -32,6 +36,7 @@ func ClientCredentials(uid uint32) credentials.TransportCredentials {
 }
 
 type transport struct {
+	census   *census
 	nobody   bool // 65534 means the user nobody, and never "has no name here"
 	client   bool
 	listener uint32
@@ -55,12 +60,16 @@ func (t transport) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo
 	if err != nil {
 		return nil, nil, err
 	}
-	c := &conn{Conn: uc, unix: uc, info: info}
 	if (info.UID == overflowID || info.GID == overflowID) && !t.nobody {
-		info.end()
-		return nil, nil, ErrUnmapped
+		err = ErrUnmapped
+	} else {
+		err = t.census.enter(info.UID)
 	}
-	return c, info, nil
+	if err != nil {
+		info.end()
+		return nil, nil, err
+	}
+	return &conn{Conn: uc, unix: uc, info: info, census: t.census}, info, nil
 }
 
 // ClientHandshake implements credentials.TransportCredentials.
@@ -106,6 +115,10 @@ func local() credentials.CommonAuthInfo {
 func attest(uc *net.UnixConn) (*Info, error) {
 	info := &Info{CommonAuthInfo: local(), pidfd: -1}
 	err := control(uc, func(fd int) error { return info.read(fd) })
+	if err == nil && info.pinnedMu() {
+		info.program, _ = programOf(info.PID) // unreadable stays zero, and Exe fails
+	}
+	// Last, so that all of the above was about this process and no successor.
 	if err == nil && info.pidfd >= 0 && !running(info.pidfd) {
 		err = ErrGone
 	}

@@ -1,9 +1,11 @@
 package peer_test
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,7 +67,8 @@ func TestAnExecutableIsTheFileThatRuns(t *testing.T) {
 				return err
 			}
 			return os.Symlink(path+".away", path)
-		}, true}, // the kernel tells the new name
+		}, false},
+		{"written over in place", func(path string) error { return os.Chmod(path, 0o700) }, false}, // a running file cannot be written; its change time is what would tell
 		{"deleted, and a file named like the kernel's remark", func(path string) error {
 			if err := os.Remove(path); err != nil {
 				return err
@@ -83,11 +86,57 @@ func TestAnExecutableIsTheFileThatRuns(t *testing.T) {
 			switch {
 			case !tc.ok && !errors.Is(err, peer.ErrUnreadable):
 				t.Errorf("got %q, %v", exe, err)
-			case tc.ok && (err != nil || exe != path && exe != path+".away"):
+			case tc.ok && (err != nil || exe != path):
 				t.Errorf("got %q, %v", exe, err)
 			}
 		})
 	}
+}
+
+// P4: who connects as one program and becomes another is neither: what a wrong
+// program has written, the right one shall not be thanked for.
+func TestAfterAnExecTheConnectionHasNoExecutable(t *testing.T) {
+	l, socket := openListener(t)
+	path := filepath.Join(folder(t), "bot")
+	try(t, copyOfThis(path))
+	b := start(t, command("become", socket, path))
+	if b.line() != "connected" {
+		t.Fatal("it did not connect")
+	}
+	_, before := mustAttest(t, l)
+	if exe, err := before.Exe(); err != nil || exe == path {
+		t.Fatalf("before: %q, %v", exe, err)
+	}
+	fmt.Fprintln(b.in)
+	if b.line() != "connected" {
+		t.Fatal("it did not become the other program")
+	}
+	_, after := mustAttest(t, l)
+	if exe, err := after.Exe(); exe != path || err != nil || after.Process() != before.Process() {
+		t.Fatalf("a new connection of the new program: %q, %v", exe, err)
+	}
+	if exe, err := before.Exe(); !errors.Is(err, peer.ErrUnreadable) || !before.Alive() {
+		t.Errorf("the old connection: %q, %v", exe, err)
+	}
+}
+
+// becomeRole connects to args[0] and, told to, becomes the program args[1], which
+// inherits the connection and makes another.
+func becomeRole(args []string) error {
+	c, err := net.Dial("unix", args[0])
+	if err != nil {
+		return err
+	}
+	f, err := c.(*net.UnixConn).File()
+	if err != nil {
+		return err
+	}
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETFD, 0); err != nil {
+		return err
+	}
+	fmt.Println("connected")
+	bufio.NewReader(os.Stdin).ReadString('\n')
+	return unix.Exec(args[1], []string{args[1], args[0]}, append(os.Environ(), roleEnv+"=dial"))
 }
 
 // A9: a program that never had a path.

@@ -25,7 +25,7 @@ import (
 
 // serve runs a gRPC server on l and calls with for each request's caller.
 func serve(l net.Listener, with func(context.Context)) *grpc.Server {
-	s := grpc.NewServer(grpc.Creds(peer.Credentials()), grpc.UnaryInterceptor(
+	s := grpc.NewServer(grpc.Creds(peer.Credentials(peer.Limits{})), grpc.UnaryInterceptor(
 		func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 			with(ctx)
 			return next(ctx, req)
@@ -97,7 +97,7 @@ func TestCredentialsAreForOneEndOnly(t *testing.T) {
 	if _, _, err := peer.ClientCredentials(uid).ServerHandshake(raw); !errors.Is(err, peer.ErrUnattested) {
 		t.Errorf("a client's on the server: %v", err)
 	}
-	if _, _, err := peer.Credentials().ClientHandshake(t.Context(), "", c); !errors.Is(err, peer.ErrUnattested) {
+	if _, _, err := peer.Credentials(peer.Limits{}).ClientHandshake(t.Context(), "", c); !errors.Is(err, peer.ErrUnattested) {
 		t.Errorf("the server's on a client: %v", err)
 	}
 	if _, _, err := peer.ClientCredentials(uid).Clone().ClientHandshake(t.Context(), "", c); err != nil {

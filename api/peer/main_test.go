@@ -28,6 +28,7 @@ var roles = map[string]func(args []string) error{
 	"in-userns":  inUserNamespaceRole,
 	"recycle":    recycleRole,
 	"look-alike": lookAlikeRole,
+	"become":     becomeRole,
 	"starved":    starvedRole,
 	"pid-blind":  pidBlindRole,
 	"old-kernel": oldKernelRole,
@@ -173,7 +174,7 @@ func attest(l net.Listener) (net.Conn, *peer.Info, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	c, auth, err := peer.Credentials().ServerHandshake(raw)
+	c, auth, err := peer.Credentials(peer.Limits{}).ServerHandshake(raw)
 	if err != nil {
 		raw.Close()
 		return nil, nil, err

@@ -63,6 +63,7 @@ type Info struct {
 	Conn uint64
 
 	process string
+	program program // what ran when the connection was made; zero where it could not be read
 
 	mu    sync.RWMutex // pidfd is used only while it is held: a closed number is soon another file's
 	pidfd int          // -1: the kernel gave none, or the connection is closed

@@ -52,12 +52,14 @@ func running(pidfd int) bool {
 }
 
 // Exe returns the path of the executable that the caller runs now, as this
-// process sees it: the file under that path is the very file that runs. It fails
-// with [ErrUnreadable] where that cannot be told: another uid without
-// CAP_SYS_PTRACE, an undumpable caller, an executable that was replaced or
-// deleted, one from another mount namespace or from memory (A9).
+// process sees it: the file under that path is the very file that runs, and that
+// ran when the connection was made. It fails with [ErrUnreadable] where that
+// cannot be told: another uid without CAP_SYS_PTRACE, an undumpable caller, an
+// executable that was replaced or deleted, one from another mount namespace or
+// from memory (A9), and for ever after an exec (P4): what one program has begun,
+// another shall not end.
 //
-// An exec keeps process and connection, so the answer is good for one request.
+// What it cannot see is an exec between connect(2) and the handshake.
 func (i *Info) Exe() (string, error) {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
@@ -69,7 +71,8 @@ func (i *Info) Exe() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
-	same := sameFile(link, path)
+	now, ok := programOf(i.PID)
+	same := ok && now == i.program && now.isAt(path)
 	// Last, so that all of the above was about this process and no successor.
 	if !i.aliveMu() {
 		return "", ErrGone
@@ -80,9 +83,26 @@ func (i *Info) Exe() (string, error) {
 	return path, nil
 }
 
-func sameFile(a, b string) bool {
-	var x, y unix.Stat_t
-	return unix.Stat(a, &x) == nil && unix.Lstat(b, &y) == nil && x.Dev == y.Dev && x.Ino == y.Ino
+// program is the file that a process runs. The time of its last change is that of
+// its content too, so a file that was written over is another program.
+type program struct {
+	dev, ino uint64
+	changed  unix.Timespec
+}
+
+// programOf looks through /proc at the file that runs, wherever it lies.
+func programOf(pid int32) (p program, ok bool) {
+	var st unix.Stat_t
+	if unix.Stat("/proc/"+strconv.Itoa(int(pid))+"/exe", &st) != nil {
+		return p, false
+	}
+	return program{st.Dev, st.Ino, st.Ctim}, true
+}
+
+// isAt reports whether the program is what stands under a path here.
+func (p program) isAt(path string) bool {
+	var st unix.Stat_t
+	return unix.Lstat(path, &st) == nil && p == program{st.Dev, st.Ino, st.Ctim}
 }
 
 // Process names the caller's process: equal for all connections of one process,

@@ -31,6 +31,12 @@ func Command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "vaultd: error: %v\n", err)
 		return code
 	}
+	defer func() {
+		if fault := recover(); fault != nil {
+			vault.WipeAll()
+			panic(fault)
+		}
+	}()
 	if err := harden.Process(); err != nil {
 		return fail(1, err)
 	}

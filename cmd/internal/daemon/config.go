@@ -38,9 +38,12 @@ func readSettings(path string, asked bool) (settings, error) {
 		return s, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxConfig))
+	text, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
 	if err != nil {
 		return s, err
+	}
+	if len(text) > maxConfig {
+		return s, fmt.Errorf("%s is larger than %d bytes", path, maxConfig)
 	}
 	decoder := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields()
 	var strict *toml.StrictMissingError

@@ -37,8 +37,12 @@ import (
 // gcPercent trades memory, of which vaultd has little, for fewer collections.
 const gcPercent = 400
 
-// drain is how long calls in flight get at SIGTERM.
-const drain = 2 * time.Second
+const (
+	// drain is how long calls in flight get at SIGTERM.
+	drain = 2 * time.Second
+	// grace is how long the disk gets after that, with all keys wiped already.
+	grace = 5 * time.Second
+)
 
 // Daemon is a vault and its two sockets, ready to serve.
 type Daemon struct {
@@ -152,41 +156,54 @@ func (d *Daemon) Run(ctx context.Context) error {
 	defer stop()
 	locks := make(chan os.Signal, 1)
 	signal.Notify(locks, unix.SIGUSR1)
-	defer signal.Stop(locks)
 
 	failed := make(chan error, len(d.ends))
 	for _, e := range d.ends {
 		go func() { failed <- e.server.Serve(e.listener) }()
 	}
+	go func() { // for as long as the process lives: also while it stops
+		for range locks {
+			d.vault.Lock()
+		}
+	}()
 	d.log.Info("ready", "version", vault.Version, "state", d.vault.Status().State)
 	d.notify(sd.SdNotifyReady)
-	for {
-		select {
-		case <-locks:
-			d.vault.Lock()
-		case err := <-failed:
-			return errors.Join(fmt.Errorf("serving: %w", err), d.close())
-		case <-ctx.Done():
-			d.notify(sd.SdNotifyStopping)
-			d.log.Info("stopping")
-			return d.close()
-		}
+	select {
+	case err := <-failed:
+		return errors.Join(fmt.Errorf("serving: %w", err), d.close())
+	case <-ctx.Done():
+		d.notify(sd.SdNotifyStopping)
+		d.log.Info("stopping")
+		return d.close()
 	}
 }
 
-// close lets calls in flight end, wipes and closes the file.
+// close lets calls in flight end, wipes and closes the file. Whatever the disk
+// does, the keys are gone after the drain and the process after the grace (P5).
 func (d *Daemon) close() error {
-	timer := time.AfterFunc(drain, func() {
+	ended := make(chan error, 1)
+	go func() {
 		for _, e := range d.ends {
-			e.server.Stop()
+			e.server.GracefulStop()
+			e.listener.Close() // closed by the server already, unless it never served
 		}
-	})
-	defer timer.Stop()
-	for _, e := range d.ends {
-		e.server.GracefulStop()
-		e.listener.Close() // closed by the server already, unless it never served
+		ended <- d.vault.Close()
+	}()
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(drain):
 	}
-	return d.vault.Close()
+	d.vault.Lock()
+	for _, e := range d.ends {
+		go e.server.Stop()
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(grace):
+		return errors.New("the disk has not answered; all keys are wiped, and what was acknowledged is on it")
+	}
 }
 
 // notify tells systemd, where there is one.

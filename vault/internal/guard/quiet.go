@@ -11,8 +11,9 @@ import (
 // itself one to preempt) copies all registers to the thread's signal stack, where
 // they stay until the next one; memmove and the assembly of hashes and ciphers work
 // in vector registers, and leave there what they worked on. So f runs with signals
-// blocked, and [Scrub] follows. That costs two system calls. f should be short and
-// must not wait: the garbage collector may be waiting for it. Calls may be nested.
+// blocked, and [Scrub] follows. That costs two system calls. f should not wait for
+// others: the garbage collector may be waiting for it. What f's own calls leave
+// deeper than 4096 bytes below is not cleared. Calls may be nested.
 func Quiet(f func()) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
