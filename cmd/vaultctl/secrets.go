@@ -164,30 +164,25 @@ func checkSecret(b []byte) ([]byte, error) {
 }
 
 // commandOutput runs a command through the shell, with our terminal, and takes
-// its standard output.
+// its standard output, straight into one buffer.
 func commandOutput(ctx context.Context, command string) ([]byte, error) {
-	var out limited
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", command)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, &out, os.Stderr
-	if err := cmd.Run(); err != nil {
-		clear(out.b)
-		return nil, failed("COMMAND_FAILED", "the passphrase command failed: %v", err)
+	cmd.Stdin, cmd.Stderr = os.Stdin, os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
 	}
-	return checkSecret(out.b)
-}
-
-// limited collects output in one buffer that never moves, so that no copy is left
-// behind.
-type limited struct{ b []byte }
-
-// Write implements io.Writer.
-func (l *limited) Write(p []byte) (int, error) {
-	if l.b == nil {
-		l.b = make([]byte, 0, maxSecretInput+1)
+	if err != nil {
+		return nil, failed("COMMAND_FAILED", "the passphrase command: %v", err)
 	}
-	if len(l.b)+len(p) > cap(l.b) {
-		return 0, errors.New("more output than a secret has")
+	secret, readErr := readSecret(out)
+	out.Close() // more than a secret has: the command learns of it
+	if err := cmd.Wait(); err != nil && readErr == nil {
+		readErr = failed("COMMAND_FAILED", "the passphrase command failed: %v", err)
 	}
-	l.b = append(l.b, p...)
-	return len(p), nil
+	if readErr != nil {
+		clear(secret)
+		return nil, readErr
+	}
+	return checkSecret(secret)
 }

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -36,10 +38,13 @@ func (a *app) seen(vaultID []byte) uint64 {
 		return 0
 	}
 	text, err := os.ReadFile(path)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return 0
 	}
-	revision, _ := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
+	revision, parseErr := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil || parseErr != nil {
+		a.hintf("the note of the vault's newest revision, %s, cannot be read: a rolled-back file would go unnoticed", path)
+	}
 	return revision
 }
 
@@ -68,6 +73,10 @@ func note(vaultID []byte, revision uint64) error {
 	}
 	defer os.Remove(f.Name()) // gone already where all went well
 	if _, err := fmt.Fprintln(f, revision); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Sync(); err != nil {
 		f.Close()
 		return err
 	}
