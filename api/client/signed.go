@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// ErrBadAnswer: what came back is no signature of Bitfinex's form. It was not
-// vaultd that answered, or another version of it.
+// ErrBadAnswer says that what came back is no signature of Bitfinex's form. It was
+// not vaultd that answered, or another version of it.
 var ErrBadAnswer = errors.New("client: vaultd's answer is no signature")
 
 // Signed is what a signed request is sent with.

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// ErrRefused: a request that a [Transport] neither signs nor sends. The message
+// ErrRefused says that a [Transport] neither signs nor sends a request; the message
 // says what is wrong with it.
 var ErrRefused = errors.New("client: not signed and not sent")
 
