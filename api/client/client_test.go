@@ -190,7 +190,7 @@ func FuzzSignedHeaders(f *testing.F) {
 	f.Add("key", uint64(1_700_000_000_000_000), strings.Repeat("0", 96), "Bfx-Nonce")
 	f.Add("k\nx: y", uint64(1<<53), strings.Repeat("G", 96), "x-bfx-apikey")
 	f.Fuzz(func(t *testing.T, key string, nonce uint64, signature, name string) {
-		const uncanonical = "bfx-signature"
+		uncanonical := strings.ToLower("Bfx-Signature")
 		h := http.Header{name: {"the caller's"}, uncanonical: {"the caller's"}}
 		s := client.Signed{APIKey: key, RequestNonce: nonce, Signature: signature}
 		s.SetHeaders(h)
