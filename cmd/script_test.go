@@ -1,0 +1,179 @@
+// Package cmd_test runs the programs as their users do: real binaries, each in a
+// process of its own, over real sockets and a real terminal.
+//
+// The scripts are in testdata/script, one for each subcommand and topic, written
+// for testscript (github.com/rogpeppe/go-internal); the commands that it does not
+// bring along are in commands_test.go and pty_test.go.
+package cmd_test
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// root is a short folder for everything here, since the path of a unix socket has
+// 100 bytes at most: the binaries, and the folder of each script.
+var root string
+
+// The folders of the two pairs of vaultd and vaultctl.
+func ordinary() string { return filepath.Join(root, "ordinary") }
+func hooked() string   { return filepath.Join(root, "hooked") }
+
+const hookTag = "bfxvault_testhooks"
+
+func TestMain(m *testing.M) {
+	testscript.Main(suite{m}, map[string]func(){"pty": runPty})
+}
+
+// suite builds the programs once, before all tests.
+type suite struct{ tests *testing.M }
+
+func (s suite) Run() int {
+	var err error
+	if root, err = os.MkdirTemp("/tmp", "v"); err == nil {
+		defer os.RemoveAll(root)
+		err = buildAll()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return s.tests.Run()
+}
+
+func buildAll() error {
+	if err := os.Chmod(root, 0o755); err != nil { // programs of other uids go through it
+		return err
+	}
+	if err := noteSources(); err != nil {
+		return err
+	}
+	if err := build(ordinary()); err != nil {
+		return err
+	}
+	return build(hooked(), "-tags", hookTag)
+}
+
+func build(dir string, flags ...string) error {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	args := append([]string{"build", "-buildvcs=false", "-o", dir + "/"}, flags...)
+	out, err := exec.Command("go", append(args, "./vaultd", "./vaultctl")...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// noteSources opens every folder of the module, so that the test cache knows what
+// the programs are built of: it sees what this process opens, and not what its
+// children do.
+func noteSources() error {
+	return filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && len(d.Name()) > 2 && strings.HasPrefix(d.Name(), ".") {
+			return fs.SkipDir
+		}
+		return err
+	})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                "testdata/script",
+		WorkdirRoot:        root,
+		Setup:              setUp,
+		Condition:          condition,
+		RequireUniqueNames: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"code":   cmdCode,
+			"daemon": cmdDaemon,
+			"given":  cmdGiven,
+			"signed": cmdSigned,
+			"tamper": cmdTamper,
+		},
+	})
+}
+
+// What every script has: the folder v for its vault, and these in files that only
+// their owner can read.
+const (
+	passphrase = "correct horse battery staple"
+	apiKey     = "nLlPWyDIcJnBAaQvVhwEkVgqjbyUmOnGdJ"
+	apiSecret  = "Xb7pQ0dZr3sVt5uWy8KzA1cE4gH6jLmNoR9TfUiYxPq"
+)
+
+func setUp(e *testscript.Env) error {
+	home := filepath.Join(e.WorkDir, "home")
+	if err := os.Mkdir(home, 0o700); err != nil {
+		return err
+	}
+	for name, text := range map[string]string{"pass": passphrase, "wrong": "incorrect horse", "secret": apiSecret} {
+		if err := os.WriteFile(filepath.Join(e.WorkDir, name), []byte(text+"\n"), 0o600); err != nil {
+			return err
+		}
+	}
+	e.Vars = append(e.Vars,
+		"PATH="+hooked()+":"+os.Getenv("PATH"),
+		"ORDINARY="+ordinary(),
+		"HOME="+home,
+		"BFXVAULT_DIR="+filepath.Join(e.WorkDir, "v"),
+		"BFXVAULT_TEST_CLOCK="+filepath.Join(e.WorkDir, "clock"), // no file yet: the real time
+		"KEY="+apiKey,
+		"UID="+strconv.Itoa(os.Geteuid()),
+		"GID="+strconv.Itoa(os.Getegid()),
+	)
+	d := new(daemon)
+	e.Values[daemon{}] = d
+	e.Defer(d.clean)
+	e.T().(testing.TB).Cleanup(func() { checkLeaks(e.T().(testing.TB), e.WorkDir) })
+	return nil
+}
+
+// condition adds [root].
+func condition(name string) (bool, error) {
+	if name == "root" {
+		return os.Geteuid() == 0, nil
+	}
+	return false, fmt.Errorf("unknown condition")
+}
+
+// checkLeaks looks for the passphrase and the API secret in all that a script
+// left behind: the vault's folder, the daemon's log, the terminal (P1).
+func checkLeaks(t testing.TB, dir string) {
+	for _, name := range []string{"v", "home", "vaultd.log", "tty"} {
+		err := filepath.WalkDir(filepath.Join(dir, name), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() {
+				return nil // not every script has all of them
+			}
+			text, err := os.ReadFile(path)
+			if err == nil {
+				if what := secretIn(string(text)); what != "" {
+					t.Errorf("%s holds %s", path, what)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func secretIn(text string) string {
+	switch {
+	case strings.Contains(text, passphrase):
+		return "the passphrase"
+	case strings.Contains(text, apiSecret):
+		return "the API secret"
+	}
+	return ""
+}
