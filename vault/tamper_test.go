@@ -233,7 +233,7 @@ func TestAFlippedByteIsHarmlessOrNamed(t *testing.T) {
 	want := contentsOf(t, r)
 	r.v.Close()
 	intact := readFile(t, r.path)
-	stride := 97
+	stride := 211
 	if *everyByte {
 		stride = 1
 	}
