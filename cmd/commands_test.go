@@ -21,7 +21,7 @@ import (
 )
 
 // patience ends what hangs, so that the script says where.
-const patience = "60"
+const patience = "120"
 
 // cmdCode is "code N program args…": the program must end with exit code N, and
 // print neither passphrase nor API secret (P1).

@@ -20,7 +20,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 
-	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/nacl/box"
 
 	"bfxvault/vault"
@@ -51,7 +50,7 @@ func DeriveKEK(passphrase []byte, params vault.Argon2Params, salt [16]byte) (*KE
 	if err := params.Check(); err != nil {
 		return nil, fmt.Errorf("the key slot asks for what no vault of ours does: %w", err)
 	}
-	sum := argon2.IDKey(passphrase, salt[:], params.Time, params.MemoryKiB, params.Threads, KEKSize)
+	sum := stretch(passphrase, params, salt)
 	defer clear(sum)
 	return (*KEK)(sum[:KEKSize:KEKSize]).clone(), nil
 }
