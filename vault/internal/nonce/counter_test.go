@@ -19,11 +19,13 @@ func micros(t time.Time) nonce.RequestNonce { return nonce.RequestNonce(t.UnixMi
 func now() nonce.RequestNonce { return micros(time.Now()) }
 
 // inBubble runs f in a synctest bubble of today: its clock starts in 2000, where
-// microseconds have 15 digits.
+// microseconds have 15 digits. Afterwards a minute of the bubble's time passes, in
+// which every commit that had begun ends: Stop waits for none.
 func inBubble(t *testing.T, f func(t *testing.T)) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)))
 		f(t)
+		time.Sleep(time.Minute)
 	})
 }
 
