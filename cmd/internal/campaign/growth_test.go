@@ -49,6 +49,7 @@ func BenchmarkGrowth(b *testing.B) {
 		addBots(b, many, n)
 		fresh(b, many)
 		b.ReportMetric(each(procStatus(b, many, "VmRSS:"), idle), "rss-bytes/all")
+		fresh(b, one)
 		small, large := medians(b, one, many)
 		b.ReportMetric(float64(small.Nanoseconds())/1000, "p50-us/one")
 		b.ReportMetric(float64(large.Nanoseconds())/1000, "p50-us/many")
@@ -96,7 +97,11 @@ func perConnection(b *testing.B, r *rig) float64 {
 			conn.WaitForStateChange(b.Context(), s)
 		}
 	}
-	return float64(procStatus(b, r, "VmRSS:")-before) / n
+	after := procStatus(b, r, "VmRSS:")
+	for _, conn := range all {
+		must(b, conn.Close())
+	}
+	return float64(after-before) / n
 }
 
 // unlockTime is what unlock takes without Argon2: the median time, and the
