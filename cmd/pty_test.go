@@ -15,7 +15,7 @@ import (
 // runPty is a program of its own, this test binary under another name: "pty
 // ANSWERS program args…" runs a program that has a terminal, and types. ANSWERS
 // is a file with a line "prompt=>answer" for each thing that the program asks, in
-// order; the answer ^C is that key. What the terminal showed goes to the file
+// order; the answers ^C and ^D are those keys. What the terminal showed goes to the file
 // tty. It ends with the program's exit code, or 97 where not everything was asked.
 func runPty() {
 	code, err := underPty(os.Args[1], os.Args[2], os.Args[3:])
@@ -71,8 +71,11 @@ func typeAnswers(terminal *os.File, answers []string) (shown []byte, err error) 
 			seen += at + len(prompt)
 			answers = answers[1:]
 			keys := answer + "\n"
-			if answer == "^C" {
+			switch answer {
+			case "^C":
 				keys = "\x03"
+			case "^D":
+				keys = "\x04"
 			}
 			if _, err := io.WriteString(terminal, keys); err != nil {
 				return shown, err

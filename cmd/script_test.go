@@ -87,9 +87,16 @@ func noteSources() error {
 }
 
 func TestScripts(t *testing.T) {
+	dir, err := os.MkdirTemp(root, "") // a fresh one for each -count
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
-		WorkdirRoot:        root,
+		WorkdirRoot:        dir,
 		Setup:              setUp,
 		Condition:          condition,
 		RequireUniqueNames: true,

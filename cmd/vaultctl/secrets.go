@@ -4,14 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
-	"golang.org/x/term"
 )
 
 // maxSecretInput bounds what is read as a passphrase or API secret.
@@ -54,57 +51,6 @@ func (a *app) newPassphrase(ctx context.Context, p passphraseFlags) ([]byte, err
 		return nil, err
 	}
 	return first, nil
-}
-
-// prompt asks on the terminal, without echo. A signal ends it.
-func (a *app) prompt(ctx context.Context, text, instead string) ([]byte, error) {
-	tty, err := os.OpenFile("/dev/tty", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		return nil, failed("NO_TERMINAL", "there is no terminal to ask on").withHint("use %s", instead)
-	}
-	defer tty.Close()
-	fd := int(tty.Fd())
-	before, err := silence(fd)
-	if err != nil {
-		return nil, failed("NO_TERMINAL", "the terminal cannot be kept from echoing: %v", err)
-	}
-	defer fmt.Fprintln(tty)
-	defer term.Restore(fd, before) // also where a signal ends this: the shell needs its echo back
-	fmt.Fprint(tty, text)
-
-	type answer struct {
-		secret []byte
-		err    error
-	}
-	answered := make(chan answer, 1)
-	go func() {
-		secret, err := term.ReadPassword(fd)
-		answered <- answer{secret, err}
-	}()
-	select {
-	case <-ctx.Done():
-		return nil, interrupted()
-	case got := <-answered:
-		if got.err != nil {
-			return nil, failed("NO_TERMINAL", "reading from the terminal: %v", got.err)
-		}
-		return checkSecret(got.secret)
-	}
-}
-
-// silence turns a terminal's echo off before anything is asked, so that the
-// quickest answer is not shown, and returns the state from before.
-func silence(fd int) (*term.State, error) {
-	before, err := term.GetState(fd)
-	if err != nil {
-		return nil, err
-	}
-	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
-	if err != nil {
-		return nil, err
-	}
-	t.Lflag &^= unix.ECHO
-	return before, unix.IoctlSetTermios(fd, unix.TCSETS, t)
 }
 
 // secretFile reads a passphrase or API secret from a file, or from standard input
