@@ -73,14 +73,12 @@ func (v *Vault) AcceptNonce(ctx context.Context, by Operator, r AcceptNonce, p P
 			return nil, nil // its counter goes on, and keeps its mark by itself
 		}
 		k.held = ""
-		mark := max(wallNow(), k.counter.Mark())
+		now, _ := k.clock.Now() // started just now: the wall clock
+		mark := max(now, k.counter.Mark())
 		k.counter = u.book.Counter(k.id, mark)
 		return []change{markChange(k.id, mark)}, nil
 	})
 }
-
-// wallNow is the wall clock as a request nonce.
-func wallNow() nonce.RequestNonce { return nonce.RequestNonce(max(0, clock.Wall().UnixMicro())) }
 
 // noKey repeats nothing of what was asked for: a secret may have been pasted into
 // the wrong place (A49).

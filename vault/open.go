@@ -3,7 +3,6 @@ package vault
 import (
 	"crypto/subtle"
 	"errors"
-	"maps"
 
 	"bfxvault/vault/internal/envelope"
 	"bfxvault/vault/internal/guard"
@@ -30,7 +29,7 @@ func (u *unlocked) open(op string, f *file) (*contents, error) {
 		grants: make(map[string]record.Grant), marks: make(map[string]uint64),
 		secrets: make(map[string]int),
 	}
-	scratch, err := guard.NewBuffer(maxSecretRecord)
+	scratch, err := guard.NewBuffer(maxSecret) // proof keys are shorter
 	if err != nil {
 		return nil, memoryError(op, err)
 	}
@@ -50,13 +49,9 @@ func (u *unlocked) open(op string, f *file) (*contents, error) {
 	}
 	u.revision.Store(f.revision)
 	u.set = set
-	maps.Copy(u.raw, f.raw)
+	u.raw = f.raw
 	return c, nil
 }
-
-// maxSecretRecord is the longest plaintext of a record that is opened into
-// guarded memory: an API secret or a proof key.
-const maxSecretRecord = maxSecret
 
 // openRecord opens one record and files it. What is secret goes through scratch
 // and never through ordinary memory (P1).

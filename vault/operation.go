@@ -70,6 +70,9 @@ func appendField(b, field []byte) []byte {
 	return append(b, field...)
 }
 
+// ProofInfo is HKDF-SHA-256's info for the proof key of a KEK, without salt.
+const ProofInfo = "bfxvault/v1/proof"
+
 // ProofInput is what a proof's HMAC-SHA-256 covers: the challenge, 32 bytes,
 // and the SHA-256 of the operation's bytes.
 func ProofInput(challenge [32]byte, o Operation) []byte {

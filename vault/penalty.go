@@ -27,9 +27,9 @@ type debtor struct {
 }
 
 // try runs one attempt of a process, after its earlier ones, and keeps the turn
-// for a second where the attempt was wrong. A caller that goes away early does
+// for a second where the attempt ended in KindWrongPassphrase. A caller that goes away early does
 // not shorten it.
-func (p *penalties) try(ctx context.Context, process string, attempt func() (wrong bool, err error)) (err error) {
+func (p *penalties) try(ctx context.Context, process string, attempt func() error) (err error) {
 	d, ok := p.enter(process)
 	if !ok {
 		return fail("prove", KindBusy, "too many tries of this process wait already").hint("wait for their answers")
@@ -58,7 +58,8 @@ func (p *penalties) try(ctx context.Context, process string, attempt func() (wro
 		case <-ctx.Done():
 		}
 	}()
-	wrong, err = attempt()
+	err = attempt()
+	wrong = err != nil && KindOf(err) == KindWrongPassphrase
 	return err
 }
 

@@ -54,16 +54,21 @@ func (v *Vault) authorise(ctx context.Context, op string, u *unlocked, by Operat
 	case Neutral, Narrowing:
 		return nil
 	case Widening:
-		return v.penalties.try(ctx, by.Process, func() (bool, error) {
-			err := v.prove(op, u, by, o, p)
-			wrong := err != nil && KindOf(err) == KindWrongPassphrase
-			if wrong {
-				v.log.Warn("wrong proof", "op", op, "process", by.Process)
-			}
-			return wrong, err
-		})
+		return v.try(ctx, op, by, "wrong proof", func() error { return v.prove(op, u, by, o, p) })
 	}
 	return fail(op, KindInternal, "operation %s is not in the table", o.Name)
+}
+
+// try runs one try of a passphrase or proof at the price that a wrong one has for
+// its process, and logs it if it was wrong.
+func (v *Vault) try(ctx context.Context, op string, by Operator, wrong string, attempt func() error) error {
+	return v.penalties.try(ctx, by.Process, func() error {
+		err := attempt()
+		if err != nil && KindOf(err) == KindWrongPassphrase {
+			v.log.Warn(wrong, "op", op, "process", by.Process)
+		}
+		return err
+	})
 }
 
 // prove verifies a proof. Its challenge is used up, whatever the outcome.

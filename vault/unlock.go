@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"time"
 
 	"bfxvault/vault/internal/envelope"
 	"bfxvault/vault/internal/guard"
@@ -15,7 +14,6 @@ import (
 const (
 	kekSize      = 32
 	proofKeySize = 32
-	proofInfo    = "bfxvault/v1/proof"
 )
 
 // Opened is what Init and Unlock report.
@@ -54,7 +52,7 @@ func (v *Vault) Init(by Operator, r Init) (Opened, error) {
 		return Opened{}, fail(op, KindInitialised, "there is a vault in this folder already").hint("vaultctl unlock")
 	}
 	u, err := v.create(op, kek, envelope.Slot{
-		ID: 1, Kind: envelope.Passphrase, Params: envelope.Params(r.Params), Salt: r.Salt, Created: time.Now().Unix(),
+		ID: 1, Kind: envelope.Passphrase, Params: envelope.Params(r.Params), Salt: r.Salt, Created: unixNow(),
 	})
 	if err != nil {
 		return Opened{}, err
@@ -95,7 +93,7 @@ func (v *Vault) createIn(op string, u *unlocked, kek *[kekSize]byte, slot envelo
 		return errors.Join(
 			u.drawDataKey(),
 			envelope.Wrap(&slot, u.id, kek, u.key()),
-			mac.HKDF256(proofKey.Bytes(), kek[:], proofInfo),
+			mac.HKDF256(proofKey.Bytes(), kek[:], ProofInfo),
 		)
 	})
 	if err != nil {
@@ -120,19 +118,15 @@ func (v *Vault) Unlock(ctx context.Context, by Operator, r Unlock) (opened Opene
 	if u := v.current.Load(); u != nil {
 		return v.opened(u, true), nil
 	}
-	err = v.penalties.try(ctx, by.Process, func() (bool, error) {
+	err = v.try(ctx, op, by, "wrong passphrase", func() error {
 		// The KEK is opened only now, so that none waits for its turn in the clear.
 		kek, err := v.openKEK(op, by, r.KEK, r.Purpose())
 		if err != nil {
-			return false, err
+			return err
 		}
 		defer kek.Destroy()
 		opened, err = v.unlockWith(op, kekOf(kek), r)
-		wrong := err != nil && KindOf(err) == KindWrongPassphrase
-		if wrong {
-			v.log.Warn("wrong passphrase", "op", op, "process", by.Process)
-		}
-		return wrong, err
+		return err
 	})
 	return opened, err
 }

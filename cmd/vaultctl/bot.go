@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strconv"
 	"strings"
 
@@ -34,11 +35,8 @@ func (a *app) botAdd() *cobra.Command {
 			if c.Flags().Changed("gid") {
 				request.Match.GID = &gid
 			}
-			return a.widen(c.Context(), from, request.Operation(), func(s *session, proof *pb.Proof) error {
-				m := request.Match
-				added, err := s.admin.AddBot(c.Context(), &pb.AddBotRequest{
-					Name: request.Name, Match: &pb.Match{Uid: m.UID, Gid: m.GID, Exe: m.Exe}, Proof: proof,
-				})
+			return a.widen(c.Context(), from, func(s *session, by *credential) error {
+				added, err := s.addBot(c.Context(), by, request)
 				if err != nil {
 					return err
 				}
@@ -52,6 +50,17 @@ func (a *app) botAdd() *cobra.Command {
 	c.Flags().Uint32Var(&gid, "gid", 0, "its group id")
 	c.Flags().StringVar(&exe, "exe", "", "the path of its executable, where vaultd may read it")
 	return c
+}
+
+// addBot proves the operation and runs it.
+func (s *session) addBot(ctx context.Context, c *credential, r vault.AddBot) (*pb.AddBotResponse, error) {
+	proof, err := s.prove(ctx, c, r.Operation())
+	if err != nil {
+		return nil, err
+	}
+	return s.admin.AddBot(ctx, &pb.AddBotRequest{
+		Name: r.Name, Match: &pb.Match{Uid: r.Match.UID, Gid: r.Match.GID, Exe: r.Match.Exe}, Proof: proof,
+	})
 }
 
 func (a *app) botList() *cobra.Command {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	pb "bfxvault/proto/bfxvault/v1"
@@ -23,10 +25,8 @@ func (a *app) grant() *cobra.Command {
 				return usagef("%v", err)
 			}
 			request := vault.SetGrant{Bot: args[0], Label: args[1], Allow: classes}
-			return a.widen(c.Context(), from, request.Operation(), func(s *session, proof *pb.Proof) error {
-				set, err := s.admin.SetGrant(c.Context(), &pb.SetGrantRequest{
-					Bot: request.Bot, Grant: &pb.Grant{Label: request.Label, Allow: classes.Words()}, Proof: proof,
-				})
+			return a.widen(c.Context(), from, func(s *session, by *credential) error {
+				set, err := s.setGrant(c.Context(), by, request)
 				if err != nil {
 					return err
 				}
@@ -39,4 +39,15 @@ func (a *app) grant() *cobra.Command {
 	c.Flags().StringSliceVar(&allow, "allow", nil, "what may be signed: read, trade, cancel, funding, withdraw, settings")
 	_ = c.MarkFlagRequired("allow") // the flag exists
 	return c
+}
+
+// setGrant proves the operation and runs it.
+func (s *session) setGrant(ctx context.Context, c *credential, r vault.SetGrant) (*pb.SetGrantResponse, error) {
+	proof, err := s.prove(ctx, c, r.Operation())
+	if err != nil {
+		return nil, err
+	}
+	return s.admin.SetGrant(ctx, &pb.SetGrantRequest{
+		Bot: r.Bot, Grant: &pb.Grant{Label: r.Label, Allow: r.Allow.Words()}, Proof: proof,
+	})
 }

@@ -46,7 +46,11 @@ func (a *app) nonceAccept() *cobra.Command {
 		Args:    exactly(1), ValidArgsFunction: a.completeLabels,
 		RunE: func(c *cobra.Command, args []string) error {
 			request := vault.AcceptNonce{Label: args[0]}
-			return a.widen(c.Context(), from, request.Operation(), func(s *session, proof *pb.Proof) error {
+			return a.widen(c.Context(), from, func(s *session, by *credential) error {
+				proof, err := s.prove(c.Context(), by, request.Operation())
+				if err != nil {
+					return err
+				}
 				accepted, err := s.admin.AcceptNonce(c.Context(), &pb.AcceptNonceRequest{Label: request.Label, Proof: proof})
 				if err != nil {
 					return err

@@ -154,6 +154,15 @@ func (a *app) credential(ctx context.Context, s *session, p passphraseFlags) (*c
 	if err != nil {
 		return nil, err
 	}
+	kek, err := a.passphraseKEK(ctx, slot, p)
+	if err != nil {
+		return nil, err
+	}
+	return &credential{kek, slot.ID}, nil
+}
+
+// passphraseKEK reads the passphrase of a slot and derives its KEK.
+func (a *app) passphraseKEK(ctx context.Context, slot vault.Slot, p passphraseFlags) (*operator.KEK, error) {
 	passphrase, err := a.passphrase(ctx, p)
 	if err != nil {
 		return nil, err
@@ -163,7 +172,7 @@ func (a *app) credential(ctx context.Context, s *session, p passphraseFlags) (*c
 	if err != nil {
 		return nil, failed("TAMPERED", "%v", err)
 	}
-	return &credential{kek, slot.ID}, nil
+	return kek, nil
 }
 
 // unlocked fails where the vault is not unlocked.
@@ -197,8 +206,8 @@ func (s *session) prove(ctx context.Context, c *credential, o vault.Operation) (
 	return &pb.Proof{Id: proof.ID, Slot: proof.Slot, Mac: proof.MAC[:]}, nil
 }
 
-// widen proves an operation and runs it.
-func (a *app) widen(ctx context.Context, p passphraseFlags, o vault.Operation, f func(*session, *pb.Proof) error) error {
+// widen runs what needs a proof, with what makes one.
+func (a *app) widen(ctx context.Context, p passphraseFlags, f func(*session, *credential) error) error {
 	return a.with(func(s *session) error {
 		if err := s.unlocked(ctx); err != nil {
 			return err // before anything is typed in vain
@@ -208,10 +217,6 @@ func (a *app) widen(ctx context.Context, p passphraseFlags, o vault.Operation, f
 			return err
 		}
 		defer c.kek.Wipe()
-		proof, err := s.prove(ctx, c, o)
-		if err != nil {
-			return err
-		}
-		return f(s, proof)
+		return f(s, c)
 	})
 }

@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bfxvault/cmd/internal/paths"
-	pb "bfxvault/proto/bfxvault/v1"
 	"bfxvault/vault"
 	"bfxvault/vault/operator"
 	"bfxvault/vault/policy"
@@ -108,18 +107,10 @@ func (t *temporary) addKeyAndBot(ctx context.Context, apiKey string, secret []by
 	}
 	uid := uint32(os.Geteuid())
 	add := vault.AddBot{Name: bot, Match: policy.Match{UID: &uid}}
-	proof, err := t.prove(ctx, t.credential, add.Operation())
-	if err != nil {
+	if _, err := t.addBot(ctx, t.credential, add); err != nil {
 		return err
 	}
-	if _, err := t.admin.AddBot(ctx, &pb.AddBotRequest{Name: bot, Match: &pb.Match{Uid: &uid}, Proof: proof}); err != nil {
-		return err
-	}
-	grant := vault.SetGrant{Bot: bot, Label: label, Allow: allow}
-	if proof, err = t.prove(ctx, t.credential, grant.Operation()); err != nil {
-		return err
-	}
-	_, err = t.admin.SetGrant(ctx, &pb.SetGrantRequest{Bot: bot, Grant: &pb.Grant{Label: label, Allow: allow.Words()}, Proof: proof})
+	_, err := t.setGrant(ctx, t.credential, vault.SetGrant{Bot: bot, Label: label, Allow: allow})
 	return err
 }
 

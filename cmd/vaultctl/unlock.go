@@ -80,16 +80,7 @@ func (a *app) kekFor(ctx context.Context, slot vault.Slot, from passphraseFlags,
 	if keyfile != "" {
 		return a.keyfile(keyfile)
 	}
-	passphrase, err := a.passphrase(ctx, from)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(passphrase)
-	kek, err := operator.DeriveKEK(passphrase, slot.Params, slot.Salt)
-	if err != nil {
-		return nil, failed("TAMPERED", "%v", err)
-	}
-	return kek, nil
+	return a.passphraseKEK(ctx, slot, from)
 }
 
 // keyfile reads a keyfile as it is: its last byte may look like a line end.

@@ -41,9 +41,6 @@ func (*KEK) String() string { return "KEK(redacted)" }
 // Format keeps a KEK out of every verb of fmt.
 func (k *KEK) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.String()) }
 
-// proofInfo is HKDF's info for the proof key; the vault derives the same.
-const proofInfo = "bfxvault/v1/proof"
-
 // DeriveKEK is Argon2id (RFC 9106) of a passphrase. Parameters below the floor or
 // above the ceiling are refused before a byte of memory is spent on them (A46).
 func DeriveKEK(passphrase []byte, params vault.Argon2Params, salt [16]byte) (*KEK, error) {
@@ -90,7 +87,7 @@ func Seal(id uint64, public [32]byte, purpose vault.Operation, secret []byte) (v
 // Prove makes the proof that whoever asks for an operation has the passphrase of
 // a slot now.
 func Prove(kek *KEK, slot uint32, id uint64, challenge [32]byte, o vault.Operation) (vault.Proof, error) {
-	key, err := hkdf.Key(sha256.New, kek[:], nil, proofInfo, sha256.Size)
+	key, err := hkdf.Key(sha256.New, kek[:], nil, vault.ProofInfo, sha256.Size)
 	if err != nil {
 		return vault.Proof{}, fmt.Errorf("deriving the proof key: %w", err)
 	}
