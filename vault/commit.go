@@ -21,6 +21,9 @@ type change struct {
 	place
 	plain []byte
 	asIs  bool
+	// sealed, where there is one, is called once plain has served and before the
+	// disk is waited for.
+	sealed func()
 }
 
 // commitMu writes changes in one transaction and returns once they are durable
@@ -79,6 +82,11 @@ func (u *unlocked) sealMu(op string, next *fileView, changes []change) (ops []st
 	})
 	if err != nil {
 		return nil, nil, fail(op, KindInternal, "%w", err)
+	}
+	for _, c := range changes {
+		if c.sealed != nil {
+			c.sealed()
+		}
 	}
 	return ops, values, nil
 }

@@ -42,8 +42,8 @@ func (v *Vault) AddKey(ctx context.Context, by Operator, r AddKey, p Proof) (rev
 	if err := r.check(op); err != nil {
 		return 0, err
 	}
-	// The secret is opened only once the proof has held, and gone before a lock
-	// returns: it never waits for anything in the clear (P5).
+	// The secret is opened only once the proof has held, and gone before the disk
+	// is waited for (P5).
 	undo, done := func() {}, func() {}
 	revision, err = v.change(ctx, op, by, r.Operation(), p, func(u *unlocked, s *snapshot) (_ []change, err error) {
 		if err := s.checkNew(op, r); err != nil {
@@ -54,14 +54,14 @@ func (v *Vault) AddKey(ctx context.Context, by Operator, r AddKey, p Proof) (rev
 			return nil, err
 		}
 		done = buffer.Destroy
-		changes, slot, err := u.storeKey(op, s, r, buffer.Bytes()[sealedPrefixSize:])
+		changes, slot, err := u.storeKey(op, s, r, buffer)
 		if err != nil {
 			return nil, err
 		}
 		undo = func() { u.slab.Free(slot) }
 		return changes, nil
 	})
-	done()
+	done() // also where nothing was sealed
 	if err != nil {
 		undo()
 	}
@@ -107,11 +107,12 @@ func (s *snapshot) checkNew(op string, r AddKey) error {
 
 // storeKey absorbs the secret, adds the key to the snapshot and returns what to
 // write and the slot that holds the mid-states. On an error it holds none.
-func (u *unlocked) storeKey(op string, s *snapshot, r AddKey, secret []byte) ([]change, int, error) {
+func (u *unlocked) storeKey(op string, s *snapshot, r AddKey, buffer *guard.Buffer) ([]change, int, error) {
 	if err := u.enter(op); err != nil {
 		return nil, 0, err
 	}
 	defer u.slab.Leave()
+	secret := buffer.Bytes()[sealedPrefixSize:]
 	var slot int
 	err := quietly(func() (err error) {
 		slot, err = u.absorb(secret)
@@ -141,7 +142,7 @@ func (u *unlocked) storeKey(op string, s *snapshot, r AddKey, secret []byte) ([]
 	s.ids[r.APIKey] = r.Label
 	return []change{
 		sealedChange(store.Keys, r.Label, text),
-		sealedChange(store.Secrets, secretKey(r.Label, version), secret),
+		{place: place{store.Secrets, secretKey(r.Label, version)}, plain: secret, sealed: buffer.Destroy},
 		markChange(r.APIKey, mark),
 	}, slot, nil
 }

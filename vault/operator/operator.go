@@ -20,9 +20,8 @@ import (
 	"crypto/sha256"
 	"fmt"
 
-	"golang.org/x/crypto/nacl/box"
-
 	"bfxvault/vault"
+	"bfxvault/vault/internal/envelope"
 )
 
 // KEKSize is the length of a KEK and of a keyfile in bytes.
@@ -77,7 +76,7 @@ func Seal(id uint64, public [32]byte, purpose vault.Operation, secret []byte) (v
 	plain := make([]byte, 0, len(prefix)+len(secret))
 	plain = append(append(plain, prefix[:]...), secret...)
 	defer clear(plain)
-	sealed, err := box.SealAnonymous(nil, plain, &public, rand.Reader)
+	sealed, err := envelope.SealBox(&public, plain)
 	if err != nil {
 		return vault.Sealed{}, fmt.Errorf("sealing: %w", err)
 	}
