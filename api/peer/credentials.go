@@ -24,7 +24,9 @@ const overflowID = 65534
 func Credentials(l Limits) credentials.TransportCredentials {
 	return transport{
 		nobody: isNobody("/proc/self/uid_map") && isNobody("/proc/self/gid_map"),
+		proc:   ownProc() == nil,
 		census: &census{limits: l, byUID: make(map[uint32]int)},
+		hashes: newHashes(),
 	}
 }
 
@@ -37,7 +39,9 @@ func ClientCredentials(uid uint32) credentials.TransportCredentials {
 
 type transport struct {
 	census   *census
+	hashes   *hashes
 	nobody   bool // 65534 means the user nobody, and never "has no name here"
+	proc     bool // the pids under /proc are those that the kernel tells us
 	client   bool
 	listener uint32
 }
@@ -56,20 +60,32 @@ func (t transport) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo
 	if !ok || t.client {
 		return nil, nil, ErrUnattested
 	}
-	info, err := attest(uc)
-	if err != nil {
-		return nil, nil, err
-	}
-	if (info.UID == overflowID || info.GID == overflowID) && !t.nobody {
-		err = ErrUnmapped
-	} else {
-		err = t.census.enter(info.UID)
-	}
-	if err != nil {
+	info := &Info{CommonAuthInfo: local(), pidfd: -1, proc: t.proc, hashes: t.hashes}
+	if err := t.attest(uc, info); err != nil {
 		info.end()
 		return nil, nil, err
 	}
 	return &conn{Conn: uc, unix: uc, info: info, census: t.census}, info, nil
+}
+
+// attest asks the kernel who connected, and counts it. Its program is looked at
+// when it has been counted: where that lies on a file system that answers late
+// (FUSE, NFS), it is the caller who waits, with no more connections than it may have.
+func (t transport) attest(uc *net.UnixConn, info *Info) error {
+	if err := control(uc, info.read); err != nil {
+		return err
+	}
+	if (info.UID == overflowID || info.GID == overflowID) && !t.nobody {
+		return ErrUnmapped
+	}
+	if err := t.census.enter(info.UID); err != nil {
+		return err
+	}
+	if err := info.look(); err != nil {
+		t.census.leave(info.UID)
+		return err
+	}
+	return nil
 }
 
 // ClientHandshake implements credentials.TransportCredentials.
@@ -111,23 +127,17 @@ func local() credentials.CommonAuthInfo {
 	return credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity}
 }
 
-// attest asks the kernel who connected.
-func attest(uc *net.UnixConn) (*Info, error) {
-	info := &Info{CommonAuthInfo: local(), pidfd: -1}
-	err := control(uc, func(fd int) error { return info.read(fd) })
-	if err == nil && info.pinnedMu() {
-		info.program, _ = programOf(info.PID) // unreadable stays zero, and Exe fails
+// look pins the program and names the process.
+func (i *Info) look() error {
+	if i.pinnedMu() {
+		i.program, _ = programOf(i.file("/exe")) // unreadable stays zero, and Exe fails
 	}
+	i.process = processKey(i.UID, i.PID, i.pidfd)
 	// Last, so that all of the above was about this process and no successor.
-	if err == nil && info.pidfd >= 0 && !running(info.pidfd) {
-		err = ErrGone
+	if i.pidfd >= 0 && !running(i.pidfd) {
+		return ErrGone
 	}
-	if err != nil {
-		info.end()
-		return nil, err
-	}
-	info.process = processKey(info.UID, info.PID, info.pidfd)
-	return info, nil
+	return nil
 }
 
 func (i *Info) read(fd int) error {

@@ -27,6 +27,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/grpc/credentials"
 	grpcpeer "google.golang.org/grpc/peer"
@@ -63,7 +64,10 @@ type Info struct {
 	Conn uint64
 
 	process string
+	proc    bool    // /proc is of our pid namespace
 	program program // what ran when the connection was made; zero where it could not be read
+	hashes  *hashes
+	hashed  atomic.Pointer[hashed]
 
 	mu    sync.RWMutex // pidfd is used only while it is held: a closed number is soon another file's
 	pidfd int          // -1: the kernel gave none, or the connection is closed

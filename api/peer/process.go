@@ -10,15 +10,20 @@ import (
 )
 
 // Pinned reports whether the kernel gave a pidfd for the caller (Linux 6.5 and
-// later) and its pid can be seen from here. Without it a caller has a uid and a
-// gid and nothing else: [Info.Exe] always fails.
+// later), its pid can be seen from here, and /proc shows the pids of our own
+// namespace. Without it a caller has a uid and a gid and nothing else: [Info.Unit],
+// [Info.Exe] and [Info.SHA256] always fail.
 func (i *Info) Pinned() bool {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
 	return i.pinnedMu()
 }
 
-func (i *Info) pinnedMu() bool { return i.pidfd >= 0 && i.PID > 0 }
+func (i *Info) pinnedMu() bool { return i.pidfd >= 0 && i.PID > 0 && i.proc }
+
+// file names one in the process's folder under /proc. Whoever has read it asks
+// [Info.Alive] last, lest it was a successor's.
+func (i *Info) file(name string) string { return "/proc/" + strconv.Itoa(int(i.PID)) + name }
 
 // Alive reports whether the process that connected still runs: false once it has
 // ended, even if nobody has waited for it yet, and false once the connection is
@@ -49,60 +54,6 @@ func running(pidfd int) bool {
 		}
 		return err == nil && n == 0
 	}
-}
-
-// Exe returns the path of the executable that the caller runs now, as this
-// process sees it: the file under that path is the very file that runs, and that
-// ran when the connection was made. It fails with [ErrUnreadable] where that
-// cannot be told: another uid without CAP_SYS_PTRACE, an undumpable caller, an
-// executable that was replaced or deleted, one from another mount namespace or
-// from memory (A9), and for ever after an exec (P4): what one program has begun,
-// another shall not end.
-//
-// What it cannot see is an exec between connect(2) and the handshake.
-func (i *Info) Exe() (string, error) {
-	i.mu.RLock()
-	defer i.mu.RUnlock()
-	if !i.pinnedMu() {
-		return "", ErrUnreadable
-	}
-	link := "/proc/" + strconv.Itoa(int(i.PID)) + "/exe"
-	path, err := os.Readlink(link)
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrUnreadable, err)
-	}
-	now, ok := programOf(i.PID)
-	same := ok && now == i.program && now.isAt(path)
-	// Last, so that all of the above was about this process and no successor.
-	if !i.aliveMu() {
-		return "", ErrGone
-	}
-	if !same {
-		return "", fmt.Errorf("%w: %q is not the file that runs", ErrUnreadable, path)
-	}
-	return path, nil
-}
-
-// program is the file that a process runs. The time of its last change is that of
-// its content too, so a file that was written over is another program.
-type program struct {
-	dev, ino uint64
-	changed  unix.Timespec
-}
-
-// programOf looks through /proc at the file that runs, wherever it lies.
-func programOf(pid int32) (p program, ok bool) {
-	var st unix.Stat_t
-	if unix.Stat("/proc/"+strconv.Itoa(int(pid))+"/exe", &st) != nil {
-		return p, false
-	}
-	return program{st.Dev, st.Ino, st.Ctim}, true
-}
-
-// isAt reports whether the program is what stands under a path here.
-func (p program) isAt(path string) bool {
-	var st unix.Stat_t
-	return unix.Lstat(path, &st) == nil && p == program{st.Dev, st.Ino, st.Ctim}
 }
 
 // Process names the caller's process: equal for all connections of one process,
