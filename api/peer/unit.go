@@ -35,7 +35,7 @@ func (i *Info) Unit() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrNoUnit, err)
 	}
-	return unitOf(text)
+	return UnitOf(text)
 }
 
 // maxCgroup bounds /proc/PID/cgroup: a line for each of some fifteen hierarchies,
@@ -66,8 +66,9 @@ func readAll(path string, buf []byte) ([]byte, error) {
 	return nil, fmt.Errorf("%s is longer than %d bytes", path, len(buf)-1)
 }
 
-// unitOf finds the service in the text of /proc/PID/cgroup.
-func unitOf(text []byte) (string, error) {
+// UnitOf returns the service that the text of a /proc/PID/cgroup tells, by the rules
+// of [CheckUnit], or fails with [ErrNoUnit]: the pure part of [Info.Unit].
+func UnitOf(text []byte) (string, error) {
 	path, err := managed(text)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrNoUnit, err)
