@@ -33,6 +33,8 @@ var roles = map[string]func(args []string) error{
 	"pid-blind":  pidBlindRole,
 	"old-kernel": oldKernelRole,
 	"dial-as":    dialAsRole,
+	"in-cgroup":  inCgroupRole,
+	"units":      unitsRole,
 }
 
 const roleEnv = "PEER_TEST_ROLE"
