@@ -127,6 +127,12 @@ func TestACallerThatEndsIsNoLongerAlive(t *testing.T) {
 	if exe, err := info.Exe(); err == nil {
 		t.Errorf("the executable of a zombie: %s", exe)
 	}
+	if _, err := info.SHA256(); !errors.Is(err, peer.ErrGone) {
+		t.Errorf("the hash of a zombie: %v", err)
+	}
+	if unit, err := info.Unit(); !errors.Is(err, peer.ErrGone) {
+		t.Errorf("the unit of a zombie: %s, %v", unit, err)
+	}
 	c.Close()
 }
 
@@ -145,6 +151,12 @@ func TestAClosedConnectionHasNoCaller(t *testing.T) {
 	}
 	if _, err := info.Exe(); err == nil {
 		t.Error("still an executable")
+	}
+	if _, err := info.SHA256(); err == nil {
+		t.Error("still a hash")
+	}
+	if unit, err := info.Unit(); err == nil || unit != "" {
+		t.Error("still a unit")
 	}
 	if n := descriptors(t); n != before {
 		t.Errorf("%d descriptors left", n-before)
@@ -253,6 +265,62 @@ func TestAnotherWriterEndsTheConnection(t *testing.T) {
 	if n, err := server.Read(buf); err == nil {
 		t.Errorf("afterwards %q", buf[:n])
 	}
+}
+
+// A11: a connection that went to another process as a message.
+func TestAConnectionThatWasPassedOnEnds(t *testing.T) {
+	l, path := openListener(t)
+	giver := dial(t, path).(*net.UnixConn)
+	server, info := mustAttest(t, l)
+	file, err := giver.File()
+	try(t, err)
+	defer file.Close()
+
+	hand := filepath.Join(folder(t), "hand")
+	hl, err := net.ListenUnix("unix", &net.UnixAddr{Net: "unix", Name: hand})
+	try(t, err)
+	defer hl.Close()
+	taker := start(t, command("take", hand))
+	c, err := hl.AcceptUnix()
+	try(t, err)
+	defer c.Close()
+	_, _, err = c.WriteMsgUnix([]byte{0}, unix.UnixRights(int(file.Fd())), nil)
+	try(t, err)
+	if taker.line() != "written" {
+		t.Fatal("it could not write")
+	}
+	if info.PID != int32(os.Getpid()) {
+		t.Errorf("the caller is pid %d", info.PID)
+	}
+	buf := make([]byte, 64)
+	if n, err := server.Read(buf); n != 0 || !errors.Is(err, peer.ErrOtherWriter) {
+		t.Errorf("read %q, %v", buf[:n], err)
+	}
+}
+
+// takeRole is handed a connection and writes to it.
+func takeRole(args []string) error {
+	c, err := net.DialUnix("unix", nil, &net.UnixAddr{Net: "unix", Name: args[0]})
+	if err != nil {
+		return err
+	}
+	oob := make([]byte, unix.CmsgSpace(4))
+	if _, _, _, _, err := c.ReadMsgUnix(make([]byte, 1), oob); err != nil {
+		return err
+	}
+	messages, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return err
+	}
+	fds, err := unix.ParseUnixRights(&messages[0])
+	if err != nil {
+		return err
+	}
+	if _, err := unix.Write(fds[0], []byte("of the taker")); err != nil {
+		return err
+	}
+	fmt.Println("written")
+	return nil
 }
 
 // writeToThreeRole writes to an inherited connection.

@@ -89,6 +89,9 @@ func TestAnExecutableIsTheFileThatRuns(t *testing.T) {
 			case tc.ok && (err != nil || exe != path):
 				t.Errorf("got %q, %v", exe, err)
 			}
+			if sum, err := info.SHA256(); tc.ok && (err != nil || sum != hashOf(t, path)) || !tc.ok && !errors.Is(err, peer.ErrUnreadable) {
+				t.Errorf("hash %x, %v", sum, err)
+			}
 		})
 	}
 }
@@ -117,6 +120,12 @@ func TestAfterAnExecTheConnectionHasNoExecutable(t *testing.T) {
 	}
 	if exe, err := before.Exe(); !errors.Is(err, peer.ErrUnreadable) || !before.Alive() {
 		t.Errorf("the old connection: %q, %v", exe, err)
+	}
+	if sum, err := after.SHA256(); err != nil || sum != hashOf(t, path) {
+		t.Errorf("hash of the new program: %x, %v", sum, err)
+	}
+	if sum, err := before.SHA256(); !errors.Is(err, peer.ErrUnreadable) {
+		t.Errorf("hash on the old connection, of a file with the same content: %x, %v", sum, err)
 	}
 }
 
@@ -155,6 +164,9 @@ func TestAnExecutableInMemoryHasNoPath(t *testing.T) {
 	_, info := mustAttest(t, l)
 	if exe, err := info.Exe(); !errors.Is(err, peer.ErrUnreadable) {
 		t.Errorf("got %q, %v", exe, err)
+	}
+	if sum, err := info.SHA256(); !errors.Is(err, peer.ErrUnreadable) {
+		t.Errorf("hash %x, %v", sum, err)
 	}
 }
 
@@ -202,6 +214,9 @@ func undumpableRole(args []string) error {
 	exe, err := info.Exe()
 	if !errors.Is(err, peer.ErrUnreadable) || !info.Alive() {
 		return fmt.Errorf("got %q, %v", exe, err)
+	}
+	if sum, err := info.SHA256(); !errors.Is(err, peer.ErrUnreadable) {
+		return fmt.Errorf("hash %x, %v", sum, err)
 	}
 	fmt.Println("refused")
 	return nil
@@ -264,6 +279,10 @@ func recycleRole(args []string) error {
 	if err != nil {
 		return err
 	}
+	hash, err := info.SHA256()
+	if err != nil {
+		return err
+	}
 	pid := first.Process.Pid
 	first.Process.Kill()
 	first.Wait()
@@ -285,6 +304,15 @@ func recycleRole(args []string) error {
 	}
 	if exe, err := successor.Exe(); exe != before || err != nil {
 		return fmt.Errorf("the successor: %q, %v", exe, err)
+	}
+	if sum, err := successor.SHA256(); sum != hash || err != nil {
+		return fmt.Errorf("the successor's hash: %x, %v", sum, err)
+	}
+	if sum, err := info.SHA256(); !errors.Is(err, peer.ErrGone) {
+		return fmt.Errorf("its hash, of the same file: %x, %v", sum, err)
+	}
+	if unit, err := info.Unit(); !errors.Is(err, peer.ErrGone) {
+		return fmt.Errorf("its unit: %q, %v", unit, err)
 	}
 	fmt.Println("told apart")
 	return nil
@@ -323,6 +351,9 @@ func TestACallerWhosePidCannotBeSeenHasUidAndGidOnly(t *testing.T) {
 	if got := daemon.line(); got != "pid 0, uid 0, uid and gid only" {
 		t.Error(got)
 	}
+	if got := daemon.line(); got != "not our /proc" {
+		t.Error(got)
+	}
 }
 
 func pidBlindRole(args []string) error {
@@ -342,8 +373,14 @@ func pidBlindRole(args []string) error {
 	if exe, err := info.Exe(); info.Pinned() || !info.Alive() || !errors.Is(err, peer.ErrUnreadable) {
 		return fmt.Errorf("pinned %v, alive %v, %q, %v", info.Pinned(), info.Alive(), exe, err)
 	}
+	if sum, err := info.SHA256(); !errors.Is(err, peer.ErrUnreadable) {
+		return fmt.Errorf("hash %x, %v", sum, err)
+	}
+	if unit, err := info.Unit(); !errors.Is(err, peer.ErrNoUnit) {
+		return fmt.Errorf("unit %q, %v", unit, err)
+	}
 	fmt.Printf("pid %d, uid %d, uid and gid only\n", info.PID, info.UID)
-	return nil
+	return strangersProc(l)
 }
 
 // A9: in its own mount namespace a program can lie where another one lies for us.
@@ -358,6 +395,9 @@ func TestALookAlikeFromAnotherMountNamespaceIsNotTheProgram(t *testing.T) {
 	_, info := mustAttest(t, l)
 	if exe, err := info.Exe(); !errors.Is(err, peer.ErrUnreadable) {
 		t.Errorf("got %q, %v", exe, err)
+	}
+	if sum, err := info.SHA256(); err != nil || sum != hashOf(t, dir+"/other") {
+		t.Errorf("it is not known by what it runs: %x, %v", sum, err)
 	}
 }
 

@@ -35,6 +35,12 @@ var roles = map[string]func(args []string) error{
 	"dial-as":    dialAsRole,
 	"in-cgroup":  inCgroupRole,
 	"units":      unitsRole,
+	"take":       takeRole,
+	"late":       lateRole,
+	"script":     func(args []string) error { return dialRole(args[1:]) }, // args[0] is the script
+	"can-read":   canReadRole,
+	"landlocked": landlockedRole,
+	"hidepid":    hidepidRole,
 }
 
 const roleEnv = "PEER_TEST_ROLE"

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -47,6 +48,9 @@ func oldKernelRole(args []string) error {
 		if info.UID != uint32(os.Geteuid()) || info.Pinned() || !info.Alive() || !errors.Is(err, peer.ErrUnreadable) {
 			return fmt.Errorf("uid %d, pinned %v, alive %v, %q, %v", info.UID, info.Pinned(), info.Alive(), exe, err)
 		}
+		if err := nothingElse(info); err != nil {
+			return err
+		}
 		// In clock ticks since boot: no other field past the name looks like it.
 		want := regexp.MustCompile(fmt.Sprintf(`^%d@[1-9][0-9]{2,}$`, b.Process.Pid))
 		if keys[info.Process()] || !want.MatchString(info.Process()) {
@@ -60,6 +64,23 @@ func oldKernelRole(args []string) error {
 		b.Wait()
 	}
 	fmt.Println("uid and gid only")
+	return nil
+}
+
+// nothingElse: what cannot be pinned is neither told nor promised.
+func nothingElse(info *peer.Info) error {
+	if sum, err := info.SHA256(); !errors.Is(err, peer.ErrUnreadable) {
+		return fmt.Errorf("hash %x, %v", sum, err)
+	}
+	if unit, err := info.Unit(); !errors.Is(err, peer.ErrNoUnit) {
+		return fmt.Errorf("unit %q, %v", unit, err)
+	}
+	for _, err := range []error{peer.CanReadPrograms(info.UID), peer.CanReadUnits()} {
+		var obstacle *peer.Obstacle
+		if !errors.As(err, &obstacle) || !strings.Contains(obstacle.Reason, "Linux 6.5") {
+			return fmt.Errorf("selectors can be checked: %v", err)
+		}
+	}
 	return nil
 }
 
