@@ -1,8 +1,10 @@
 package peer_test
 
 import (
+	"errors"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -95,5 +97,75 @@ func BenchmarkHandshake(b *testing.B) {
 		try(b, err)
 		server.Close()
 		c.Close()
+	}
+}
+
+// BenchmarkSHA256 is what each call after the first costs, however large the file.
+func BenchmarkSHA256(b *testing.B) {
+	l, path := openListener(b)
+	dial(b, path)
+	_, info := mustAttest(b, l)
+	_, err := info.SHA256()
+	try(b, err)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := info.SHA256(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkFirstSHA256 is what a file costs that has not been read before: this
+// test's own binary, which is about as large as a bot in Go.
+func BenchmarkFirstSHA256(b *testing.B) {
+	l, path := openListener(b)
+	file, err := os.Stat("/proc/self/exe")
+	try(b, err)
+	b.SetBytes(file.Size())
+	for b.Loop() {
+		b.StopTimer()
+		dial(b, path)
+		server, info := mustAttest(b, l)
+		b.StartTimer()
+		if _, err := info.SHA256(); err != nil {
+			b.Fatal(err)
+		}
+		server.Close()
+	}
+}
+
+// BenchmarkUnit reads whatever cgroup the benchmark is in: the system calls are the
+// same, and what the text says costs little beside them (BenchmarkUnitOf).
+func BenchmarkUnit(b *testing.B) {
+	l, path := openListener(b)
+	dial(b, path)
+	_, info := mustAttest(b, l)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := info.Unit(); err != nil && !errors.Is(err, peer.ErrNoUnit) {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkUnitOf(b *testing.B) {
+	for _, name := range []string{"v2-service.txt", "hybrid-service-ubuntu-20.04.txt"} {
+		text := []byte(recorded(b)[name][1])
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := peer.UnitOf(text); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkProbes is what storing a bot costs; the first looks at every process.
+func BenchmarkProbes(b *testing.B) {
+	for b.Loop() {
+		peer.CanReadPrograms(4000000000)
+		peer.CanReadUnits()
 	}
 }

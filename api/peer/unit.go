@@ -87,13 +87,14 @@ func UnitOf(text []byte) (string, error) {
 func managed(text []byte) (string, error) {
 	var found []byte
 	var seen [2]bool
-	for line := range bytes.Lines(text) {
+	for len(text) > 0 { // not bytes.Lines, which would move the text to the heap
+		line, next, ended := bytes.Cut(text, []byte("\n"))
 		id, rest, ok := bytes.Cut(line, []byte(":"))
 		controllers, path, ok2 := bytes.Cut(rest, []byte(":"))
-		path, ok3 := bytes.CutSuffix(path, []byte("\n"))
-		if !ok || !ok2 || !ok3 || len(path) == 0 || path[0] != '/' {
-			return "", fmt.Errorf("%q is no line of /proc/PID/cgroup", line)
+		if !ended || !ok || !ok2 || len(path) == 0 || path[0] != '/' {
+			return "", fmt.Errorf("%q is no line of /proc/PID/cgroup", string(line))
 		}
+		text = next
 		v2 := string(id) == "0" && len(controllers) == 0
 		if !v2 && string(controllers) != "name=systemd" {
 			continue
@@ -111,7 +112,7 @@ func managed(text []byte) (string, error) {
 		case found == nil:
 			found = path
 		case !bytes.Equal(found, path):
-			return "", fmt.Errorf("its hierarchies differ: %q and %q", found, path)
+			return "", fmt.Errorf("its hierarchies differ: %q and %q", string(found), string(path))
 		}
 	}
 	if found == nil {
