@@ -102,6 +102,13 @@ func unitsRole(args []string) error {
 	if err := peer.CanReadUnits(); !errors.As(err, &obstacle) {
 		return fmt.Errorf("with the first process outside of any unit: %v", err)
 	}
+	other := root + "/docker.scope"
+	if err := errors.Join(os.Mkdir(other, 0o755), join(other, 0)); err != nil {
+		return err
+	}
+	if err := peer.CanReadUnits(); !errors.As(err, &obstacle) || !strings.Contains(obstacle.Reason, "/docker.scope") {
+		return fmt.Errorf("with the first process of a container: %v", err)
+	}
 	init := root + "/init.scope"
 	if err := errors.Join(os.Mkdir(init, 0o755), join(init, 0), peer.CanReadUnits()); err != nil {
 		return err

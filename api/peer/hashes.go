@@ -19,11 +19,6 @@ const (
 	rest = 3
 )
 
-type hashed struct {
-	program program
-	sum     [sha256.Size]byte
-}
-
 // hashes knows the sums of programs, for all connections of one server.
 type hashes struct {
 	slots chan struct{}

@@ -52,7 +52,7 @@ func TestAUidThatShowsManyFilesHoldsUpItselfOnly(t *testing.T) {
 		var ends [3]time.Duration
 		for i := range ends {
 			all.Go(func() {
-				h.of(number(i), 1, fake{took: time.Hour}.open)
+				h.of(number(i), 1, fake{n: byte(i), took: time.Hour}.open)
 				ends[i] = time.Since(begin)
 			})
 			synctest.Wait()
@@ -74,6 +74,11 @@ func TestAUidThatShowsManyFilesHoldsUpItselfOnly(t *testing.T) {
 		if ends != [3]time.Duration{time.Hour, 5 * time.Hour, 8 * time.Hour} {
 			// The last is known by then, and costs nothing but the wait.
 			t.Errorf("they were done after %v", ends)
+		}
+		h.of(number(8), 1, fake{n: 8, took: time.Hour}.open)
+		begin = time.Now()
+		if sum, err := h.of(number(8), 1, fake{took: time.Hour}.open); sum[0] != 8 || err != nil || time.Since(begin) != 0 {
+			t.Errorf("while it rests, a file that is known took %v: %x, %v", time.Since(begin), sum, err)
 		}
 		time.Sleep(24 * time.Hour)
 		if len(h.turns) != 0 || len(h.busy) != 0 || len(h.slots) != 0 {

@@ -47,3 +47,21 @@ func TestConnectionsOfOneUidAndOfAllAreBounded(t *testing.T) {
 		})
 	}
 }
+
+func TestACallerThatIsGoneTakesNoPlace(t *testing.T) { // A5, A20
+	l, path := openListener(t)
+	creds := peer.Credentials(peer.Limits{Total: 1, PerUID: 1})
+	gone := start(t, command("dial", path))
+	gone.line()
+	gone.Process.Kill()
+	waitForZombie(t, gone.Process.Pid)
+	dial(t, path)
+	for _, want := range []error{peer.ErrGone, nil} {
+		raw, err := l.Accept()
+		try(t, err)
+		defer raw.Close()
+		if _, _, err := creds.ServerHandshake(raw); !errors.Is(err, want) {
+			t.Errorf("got %v, want %v", err, want)
+		}
+	}
+}

@@ -9,8 +9,17 @@
 //   - Nothing here reads an address. A program may bind its end of a connection
 //     to a path that says "uid=0;" (A7); who it is comes from getsockopt alone.
 //   - [Info.PID] is a number for records. To know something about the process
-//     behind it, ask [Info.Exe] and [Info.Alive]: they go by a pidfd, which no
-//     recycled pid can fool (A4).
+//     behind it, ask [Info.Unit], [Info.Exe], [Info.SHA256] and [Info.Alive]: they
+//     go by a pidfd, which no recycled pid can fool (A4). Each answers for the
+//     moment of the call, so ask for every request, and ask the hash last: it may
+//     have to read a large file first.
+//   - A program attributes; it does not separate (A10). What a script does, or a
+//     library from LD_PRELOAD, PYTHONPATH or a debugger, is not seen: [Info.Exe] and
+//     [Info.SHA256] tell the interpreter, or the program that was taken over. All of
+//     that is open to whoever has the caller's uid. A uid of its own, or a unit with
+//     one, separates.
+//   - Not everything can be told everywhere: ask [CanReadPrograms] and
+//     [CanReadUnits] before a rule is built on it, and [CheckUnit] what a unit is.
 //   - [Credentials] works on connections accepted from [Listen] only: the socket
 //     option that stamps each message with its writer must be set before anybody
 //     can connect.
@@ -20,11 +29,12 @@
 // Promise (P4): the caller of a request is who the kernel said had connected,
 // and every byte of it was written by that same process under that same uid and
 // gid. A descriptor that was passed on, inherited or kept over a setuid call ends
-// its connection (A11).
+// its connection (A11). What cannot be told is an error, and never an empty match.
 package peer
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -67,7 +77,7 @@ type Info struct {
 	proc    bool    // /proc is of our pid namespace
 	program program // what ran when the connection was made; zero where it could not be read
 	hashes  *hashes
-	hashed  atomic.Pointer[hashed]
+	sum     atomic.Pointer[[sha256.Size]byte] // of program, once it has been asked for
 
 	mu    sync.RWMutex // pidfd is used only while it is held: a closed number is soon another file's
 	pidfd int          // -1: the kernel gave none, or the connection is closed
