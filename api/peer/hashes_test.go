@@ -81,6 +81,8 @@ func TestAUidThatShowsManyFilesHoldsUpItselfOnly(t *testing.T) {
 			t.Errorf("while it rests, a file that is known took %v: %x, %v", time.Since(begin), sum, err)
 		}
 		time.Sleep(24 * time.Hour)
+		h.mu.Lock()
+		defer h.mu.Unlock()
 		if len(h.turns) != 0 || len(h.busy) != 0 || len(h.slots) != 0 {
 			t.Errorf("left behind: %v, %v, %d", h.turns, h.busy, len(h.slots))
 		}

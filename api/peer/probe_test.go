@@ -39,8 +39,7 @@ func verdict(err error) string {
 	return obstacle.Reason
 }
 
-// A12, A9: a selector that could not be checked is known as such beforehand. Each
-// answer is compared with what becomes of a caller.
+// A12: a selector that could not be checked is known as such before it is stored.
 func TestProgramsCanBeReadOfTheSameUidOrWithTheCapability(t *testing.T) {
 	if got := verdict(peer.CanReadPrograms(uint32(os.Geteuid()))); got != "nothing" {
 		t.Errorf("own uid: %s", got)

@@ -124,8 +124,8 @@ func TestAHugeProgramHasNoHash(t *testing.T) {
 	}
 }
 
-// A10: what a script or a preloaded library does is not seen. The package says so:
-// this shows what it means.
+// What a script or a preloaded library does is not seen. The package says so under
+// its traps, and this shows what it means: no attack is held off by it.
 func TestAScriptIsItsInterpreter(t *testing.T) {
 	l, socket := openListener(t)
 	dir := folder(t)
