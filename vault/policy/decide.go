@@ -1,43 +1,237 @@
 package policy
 
-// Grant says that a bot may use one API key, and for what.
-type Grant struct {
-	// Allow is the set of classes that may be signed.
-	Allow Class
-}
+import "time"
 
 // Decision is the outcome of judging one request.
 type Decision struct {
 	Allowed bool
-	// Rule names what denied, in the words of the policy file: "allow" or
-	// "endpoints". Empty when allowed.
+	// Rule names what denied, in the words of the policy file. Empty when allowed.
 	Rule string
-	// Reason says why in a sentence that holds nothing of the request but its
-	// endpoint's class. Empty when allowed.
+	// Field is the part of the request that was judged: "path", or a field of the body.
+	Field string
+	// Op is the operation that was judged, from 0.
+	Op int
+	// Reason says why, in a sentence that holds nothing of the request. Empty when
+	// allowed. Explain says more, for the operator.
 	Reason string
 }
 
-// Decide judges a request against the grant that a bot holds on an API key. A
-// nil grant denies. The same input always gives the same decision (P3).
-func Decide(g *Grant, r *Request) Decision {
+// UnknownOrder is the Rule of a denial of an update that changes an order of which
+// the vault does not know what it is.
+const UnknownOrder = "unknown_order"
+
+// Overtaken is the denial of an update whose order became unknown after it was
+// judged.
+func Overtaken() Decision {
+	return deny(UnknownOrder, "cid", "another order with this cid was signed meanwhile")
+}
+
+// Now is the time by both clocks: the wall's, and what the time since boot makes of
+// it. Whatever depends on the time is allowed only where both allow it (A40).
+type Now struct{ Wall, Steady time.Time }
+
+// Decide judges a request against the grant that a bot holds on an API key. A nil
+// grant denies. The same input always gives the same decision (P3). It allocates
+// nothing. What the grant's Limits say is not judged here.
+func Decide(g *Grant, r *Request, now Now) Decision {
 	switch {
 	case g == nil:
-		return deny("allow", "there is no grant")
+		return deny("allow", "path", "there is no grant")
 	case r.Class == 0:
-		return deny("endpoints", "this endpoint mints or revokes credentials and is signed for nobody")
-	case g.Allow&r.Class != r.Class:
-		return deny("allow", reasonFor(r.Class))
-	case r.ByName:
-		return deny("endpoints", "this endpoint must be named in the grant, not only its class")
+		return deny("endpoints", "path", "this endpoint mints or revokes credentials and is signed for nobody")
+	case r.Class&^g.allow != 0:
+		return deny("allow", "path", reasonFor(r.Class&^g.allow))
+	case r.ByName && !has(g.endpoints, r.Endpoint):
+		return deny("endpoints", "path", "this endpoint must be named in the grant, not only its class")
+	case !g.expires.IsZero() && !(now.Wall.Before(g.expires) && now.Steady.Before(g.expires)):
+		return deny("expires", "path", "the grant has expired")
+	case g.hours != nil && r.Class != Cancel && !(g.hours.include(now.Wall) && g.hours.include(now.Steady)):
+		return deny("hours", "path", "it is outside the grant's hours")
+	case g.symbols != nil && r.Symbol != "" && r.Class != Cancel && !has(g.symbols, r.Symbol):
+		return deny("symbols", "path", "the grant does not list this symbol")
+	}
+	for _, name := range r.Unread {
+		if !hasBytes(g.extraFields, name) {
+			return deny("extra_fields", "body", "it has a field that is not known at this endpoint, or not in this spelling")
+		}
+	}
+	for i := range r.Ops {
+		if d := g.judge(&r.Ops[i]); !d.Allowed {
+			d.Op = i
+			return d
+		}
 	}
 	return Decision{Allowed: true}
 }
 
-func deny(rule, reason string) Decision { return Decision{Rule: rule, Reason: reason} }
+func deny(rule, field, reason string) Decision {
+	return Decision{Rule: rule, Field: field, Reason: reason}
+}
+
+// judge applies the rules to one operation. A cancel passes them all: it reduces
+// what a bot may do.
+func (g *Grant) judge(o *Op) Decision {
+	switch {
+	case o.Class&^g.allow != 0:
+		return deny("allow", "body", reasonFor(o.Class&^g.allow))
+	case o.Class == Cancel:
+		return Decision{Allowed: true}
+	case o.Class == Withdraw:
+		return g.judgeWithdrawal(o)
+	case o.Action == Update && o.Was == nil && g.RemembersOrders():
+		return deny(UnknownOrder, "id", "the vault does not know the order that this changes, so its rules cannot judge it")
+	}
+	for _, rule := range [...]func(*Grant, *Op) Decision{
+		judgeSymbol, judgeType, judgeFlags, judgeLeverage, judgeAffCode, judgeAmount, judgeNotional, judgeBand,
+	} {
+		if d := rule(g, o); !d.Allowed {
+			return d
+		}
+	}
+	return Decision{Allowed: true}
+}
+
+func judgeSymbol(g *Grant, o *Op) Decision {
+	switch {
+	case g.symbols == nil, o.Class == Settings && o.Symbol == nil:
+	case o.Symbol == nil:
+		return deny("symbols", "body", "it names no symbol, and the grant lists some")
+	case !hasBytes(g.symbols, o.Symbol):
+		return deny("symbols", "symbol", "the grant does not list this symbol")
+	}
+	return Decision{Allowed: true}
+}
+
+func judgeType(g *Grant, o *Op) Decision {
+	switch {
+	case o.Action != Submit && o.Action != Update, o.Type == 0:
+	case g.orderTypes != nil && o.Type&^*g.orderTypes != 0:
+		return deny("order_types", "type", "the grant does not list this order type")
+	case o.Type.IsOpen() && !g.marketOrders:
+		return deny("market_orders", "type", "the price of such an order stays open, and the grant does not allow that")
+	}
+	return Decision{Allowed: true}
+}
+
+func judgeFlags(g *Grant, o *Op) Decision {
+	if g.flags != nil && o.Flags&^*g.flags != 0 {
+		return deny("flags", "flags", "the grant does not list one of these flags")
+	}
+	return Decision{Allowed: true}
+}
+
+// defaultLeverage is what Bitfinex takes for a derivative whose order names none
+// (docs.bitfinex.com/reference/rest-auth-submit-order).
+const defaultLeverage = 10
+
+func judgeLeverage(g *Grant, o *Op) Decision {
+	if g.maxLeverage == nil {
+		return Decision{Allowed: true}
+	}
+	asked := o.Leverage
+	if !asked.Set && o.Action == Submit && isDerivative(o.Symbol) {
+		asked = Optional{NewDecimal(defaultLeverage), true}
+	}
+	if asked.Set && asked.Cmp(*g.maxLeverage) > 0 {
+		return deny("max_leverage", "lev", "the leverage is above the grant's, or a derivative's order names none and gets 10")
+	}
+	return Decision{Allowed: true}
+}
+
+func judgeAffCode(g *Grant, o *Op) Decision {
+	if g.affCodes != nil && o.AffCode != nil && !hasBytes(g.affCodes, o.AffCode) {
+		return deny("aff_codes", "meta.aff_code", "the grant does not list this affiliate code")
+	}
+	return Decision{Allowed: true}
+}
+
+func judgeAmount(g *Grant, o *Op) Decision {
+	if g.maxOrder == nil {
+		return Decision{Allowed: true}
+	}
+	base, _, ok := Currencies(o.Symbol)
+	amount, known := o.amount()
+	if !ok || !known {
+		return deny("max_order", "amount", "an amount in a currency that can be told is needed to judge it")
+	}
+	most, listed := g.maxOrder[string(base)]
+	switch {
+	case !listed:
+		return deny("max_order", "symbol", "the grant sets no amount for this currency")
+	case amount.CmpAbs(most) > 0:
+		return deny("max_order", "amount", "the amount is above the grant's")
+	}
+	return Decision{Allowed: true}
+}
+
+func judgeNotional(g *Grant, o *Op) Decision {
+	if g.maxNotional == nil && g.dailyNotional == nil {
+		return Decision{Allowed: true}
+	}
+	rule := "max_notional"
+	if g.maxNotional == nil {
+		rule = "daily_notional"
+	}
+	currency, value, ok := o.Notional()
+	if !ok {
+		return deny(rule, "price", "a positive price, an amount and a currency that can be told are needed to judge it")
+	}
+	if g.maxNotional != nil {
+		most, listed := g.maxNotional[string(currency)]
+		switch {
+		case !listed:
+			return deny("max_notional", "symbol", "the grant sets no value for this currency")
+		case value.CmpAbs(most) > 0:
+			return deny("max_notional", "amount", "amount times price is above the grant's")
+		}
+	}
+	if g.dailyNotional != nil {
+		if _, listed := g.dailyNotional[string(currency)]; !listed {
+			return deny("daily_notional", "symbol", "the grant sets no value a day for this currency")
+		}
+	}
+	return Decision{Allowed: true}
+}
+
+func judgeBand(g *Grant, o *Op) Decision {
+	if g.priceBand == nil {
+		return Decision{Allowed: true}
+	}
+	band, listed := g.priceBand[string(o.Symbol)]
+	low, high, ok := o.prices()
+	switch {
+	case !listed:
+		return deny("price_band", "symbol", "the grant sets no band for this symbol")
+	case !ok:
+		return deny("price_band", "price", "positive prices are needed to judge it")
+	case low.Cmp(band.low) < 0 || high.Cmp(band.high) > 0:
+		return deny("price_band", "price", "a price is outside the grant's band")
+	}
+	return Decision{Allowed: true}
+}
+
+func (g *Grant) judgeWithdrawal(o *Op) Decision {
+	if g.withdraw == nil {
+		return Decision{Allowed: true}
+	}
+	if g.withdraw.addresses != nil && (o.Action != Withdrawal || !hasBytes(g.withdraw.addresses, o.Address)) {
+		return deny("withdraw.addresses", "address", "the grant does not list this address, or it goes to none")
+	}
+	if g.withdraw.max != nil {
+		most, listed := g.withdraw.max[string(o.Currency)]
+		switch {
+		case o.Currency == nil || !listed:
+			return deny("withdraw.max", "currency", "the grant sets no amount for this currency, or it cannot be told")
+		case !o.Amount.Set || o.Amount.CmpAbs(most) > 0:
+			return deny("withdraw.max", "amount", "the amount is above the grant's")
+		}
+	}
+	return Decision{Allowed: true}
+}
 
 // reasonFor spares the signing path an allocation: the sentences are constants.
-func reasonFor(c Class) string {
-	switch c {
+func reasonFor(missing Class) string {
+	switch missing & -missing {
 	case Read:
 		return "the grant does not allow read"
 	case Trade:
@@ -48,8 +242,10 @@ func reasonFor(c Class) string {
 		return "the grant does not allow funding"
 	case Withdraw:
 		return "the grant does not allow withdraw"
-	case Settings:
-		return "the grant does not allow settings"
 	}
-	return "the request needs more than one class" // unreachable: an endpoint has exactly one
+	return "the grant does not allow settings"
 }
+
+func has(set map[string]struct{}, word string) bool { _, ok := set[word]; return ok }
+
+func hasBytes(set map[string]struct{}, word []byte) bool { _, ok := set[string(word)]; return ok }
