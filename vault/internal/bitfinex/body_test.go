@@ -14,7 +14,10 @@ import (
 	"bfxvault/vault/internal/bitfinex"
 )
 
-const submit = "v2/auth/w/order/submit"
+const (
+	submit = "v2/auth/w/order/submit"
+	reads  = "v2/auth/r/orders" // whose body need only be well-formed
+)
 
 // order is what ccxt sends for a limit order.
 const order = `{"type":"EXCHANGE LIMIT","symbol":"tBTCUSD","amount":"0.001","price":"10000","flags":4096}`
@@ -90,7 +93,7 @@ var badBodies = []string{
 
 func TestAWellFormedBodyIsTaken(t *testing.T) {
 	for _, body := range goodBodies {
-		if _, err := bitfinex.Parse(submit, []byte(body)); err != nil {
+		if _, err := parse(reads, []byte(body)); err != nil {
 			t.Errorf("%.60q: %v", body, err)
 		}
 	}
@@ -98,7 +101,7 @@ func TestAWellFormedBodyIsTaken(t *testing.T) {
 
 func TestABodyThatTwoReadersCouldReadDifferentlyIsRefused(t *testing.T) { // P3, A18, A31, A33
 	for _, body := range badBodies {
-		_, err := bitfinex.Parse(submit, []byte(body))
+		_, err := parse(reads, []byte(body))
 		var syntax *bitfinex.SyntaxError
 		if !errors.As(err, &syntax) || syntax.Field != "body" {
 			t.Errorf("%.60q: error %v, want a *SyntaxError about the body", body, err)
@@ -108,7 +111,7 @@ func TestABodyThatTwoReadersCouldReadDifferentlyIsRefused(t *testing.T) { // P3,
 
 func TestEveryBrokenOffOrderIsRefused(t *testing.T) {
 	for i := 1; i < len(order); i++ {
-		if _, err := bitfinex.Parse(submit, []byte(order[:i])); err == nil {
+		if _, err := parse(submit, []byte(order[:i])); err == nil {
 			t.Errorf("%q was taken", order[:i])
 		}
 	}
@@ -123,7 +126,7 @@ func TestAnErrorPointsToTheByte(t *testing.T) {
 		`{} x`:              {Field: "body", Offset: 3, Reason: "has more after its end"},
 		"{\"a\":\"b\xff\"}": {Field: "body", Offset: 7, Reason: "is not UTF-8"},
 	} {
-		_, err := bitfinex.Parse(submit, []byte(body))
+		_, err := parse(reads, []byte(body))
 		var got *bitfinex.SyntaxError
 		if !errors.As(err, &got) || *got != want {
 			t.Errorf("%q: %v, want %v", body, err, &want)
@@ -134,17 +137,22 @@ func TestAnErrorPointsToTheByte(t *testing.T) {
 func TestAnErrorNeverRepeatsTheRequest(t *testing.T) { // P1, A49
 	const canary = "Canary!"
 	for _, bad := range badBodies {
-		_, err := bitfinex.Parse(submit, []byte(`{"`+canary+`":"`+canary+`","x":`+canary+bad+canary))
+		_, err := parse(reads, []byte(`{"`+canary+`":"`+canary+`","x":`+canary+bad+canary))
 		if err == nil || strings.Contains(err.Error(), canary) {
 			t.Errorf("%.40q: error %v", bad, err)
 		}
 	}
 	for _, path := range hostilePaths {
-		if _, err := bitfinex.Parse(path+canary, nil); err == nil || strings.Contains(err.Error(), canary) {
+		if _, err := parse(path+canary, nil); err == nil || strings.Contains(err.Error(), canary) {
 			t.Errorf("%q: error %v", path, err)
 		}
 	}
-	if _, err := bitfinex.ParseV1("v1/balances", []byte(`{"`+canary+`":1,"nonce":"`+canary+`"}`)); err == nil || strings.Contains(err.Error(), canary) {
+	for name, value := range map[string]string{"x": `{"` + canary + `":1}`, "amount": `"` + canary + `"`, "type": `"` + canary + `"`, "meta": `"` + canary + `"`, "AMOUNT": "1", canary + `","flags`: "3"} {
+		if _, err := parse(submit, []byte(`{"`+canary+`":"`+canary+`","`+name+`":`+value+`}`)); err == nil || strings.Contains(err.Error(), canary) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	if _, err := parseV1("v1/balances", []byte(`{"`+canary+`":1,"nonce":"`+canary+`"}`)); err == nil || strings.Contains(err.Error(), canary) {
 		t.Errorf("v1: error %v", err)
 	}
 }
@@ -205,7 +213,7 @@ func isNameNext(d *jsontext.Decoder) bool {
 // checkBody is what FuzzBody asks of any bytes.
 func checkBody(t *testing.T, body string) {
 	t.Helper()
-	_, err := bitfinex.Parse(submit, []byte(body))
+	_, err := parse(reads, []byte(body))
 	if want := readByLibrary([]byte(body)); want != (err == nil) {
 		t.Fatalf("%q: the libraries say %v, the parser %v", body, want, err)
 	}

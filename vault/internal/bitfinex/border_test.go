@@ -25,7 +25,7 @@ func accepted(path, nonce, body string) bool {
 	if len(nonce) != nonceDigits || nonce[0] == '0' || strings.Trim(nonce, "0123456789") != "" {
 		return false
 	}
-	_, err := bitfinex.Parse(path, []byte(body))
+	_, err := parse(path, []byte(body))
 	return err == nil
 }
 
@@ -124,10 +124,10 @@ func TestAnEmptyBodyBehindDigitsIsRefused(t *testing.T) { // P6, A36
 		"v2/auth/r/orders/t17700000000000000E": false, "v2/auth/r/orders/t9007199254740991:E": false,
 		"v2/auth/r/orders/t100000000000000E": true, "v2/auth/r/orders/tBTCF0:USTF0": true, "v2/auth/r/orders/tBTCUSD": true, "v2/auth/r/orders/tA00": true,
 	} {
-		if _, err := bitfinex.Parse(path, nil); (err == nil) != ok {
+		if _, err := parse(path, nil); (err == nil) != ok {
 			t.Errorf("%s without a body: %v", path, err)
 		}
-		if _, err := bitfinex.Parse(path, []byte("{}")); err != nil {
+		if _, err := parse(path, []byte("{}")); err != nil {
 			t.Errorf("%s with {}: %v", path, err)
 		}
 	}
@@ -163,7 +163,7 @@ func TestKindsOfPayloadDifferInTheirFirstBytes(t *testing.T) { // A37
 		}
 	})
 	for _, path := range []string{"AUTH1764000000000000", "AUTH", "ws/2", "eyJyZXF1ZXN0Ijoi", "v2/AUTH1764000000000000"} {
-		if _, err := bitfinex.Parse(path, nil); err == nil {
+		if _, err := parse(path, nil); err == nil {
 			t.Errorf("Parse took %q", path)
 		}
 	}

@@ -4,7 +4,7 @@
 // Use Parse (REST v2) or ParseV1 (REST v1) first; what they accept, and only
 // that, goes through AppendRest, AppendRestV1 or AppendWebSocket into Sign:
 //
-//	request, err := bitfinex.Parse(path, body)
+//	err := bitfinex.Parse(&request, path, body)
 //	…                                    // policy decides about request
 //	payload = bitfinex.AppendRest(payload[:0], path, nonce, body)
 //	bitfinex.Sign(&signature, state, payload)
@@ -20,12 +20,18 @@
 // (border.go). The builders write any number, since clients in the field sign
 // 13 digits and their signatures must be checked too.
 //
+// A request that Parse fills points into path and body, and is valid as long as they
+// are. On an error it means nothing.
+//
 // # Promise
 //
 // A path is one of the table's, character by character, and a body is JSON that
 // every reader reads alike: well-formed, valid UTF-8, without duplicate names,
-// within the caps below; anything else is an error (P3). Errors never repeat a
-// byte of the request (P1). Nothing here allocates unless it fails, or a buffer
+// within the caps below; anything else is an error (P3). The body of a write is
+// read field by field (forms_v2.go, forms_v1.go): what is in an endpoint's list is
+// read by its grammar into policy.Op or refused, and what is not is named in
+// Unread. No field is judged that a reader which ignores case, or undoes escapes,
+// could find twice. Errors never repeat a byte of the request (P1). Nothing here allocates unless it fails, or a buffer
 // handed in is too small. Endpoints that mint or revoke credentials are
 // recognised and have the zero Class, which no grant allows.
 package bitfinex

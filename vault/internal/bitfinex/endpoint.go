@@ -36,6 +36,18 @@ func Endpoints() []Endpoint {
 	return append(append([]Endpoint(nil), endpointsV2[:]...), endpointsV1[:]...)
 }
 
+// NamedEndpoints returns the patterns that a grant's `endpoints` may name: those that
+// need it.
+func NamedEndpoints() []string {
+	var patterns []string
+	for _, e := range Endpoints() {
+		if e.ByName {
+			patterns = append(patterns, e.Pattern)
+		}
+	}
+	return patterns
+}
+
 // read is an endpoint that changes nothing.
 func read(pattern, scope string) Endpoint {
 	return Endpoint{Pattern: pattern, Version: versionOf(pattern), Class: policy.Read, Scope: scope}

@@ -10,7 +10,13 @@ import (
 	"bfxvault/vault/internal/bitfinex"
 )
 
-const newOrderV1 = "v1/order/new"
+const (
+	newOrderV1 = "v1/order/new"
+	readsV1    = "v1/mytrades" // whose params need only be well-formed
+)
+
+// orderV1 is what bfx-api-node-rest sends for a limit order.
+const orderV1 = `{"symbol":"btcusd","amount":"0.01","price":"1","exchange":"bitfinex","side":"buy","type":"exchange limit"}`
 
 var goodParams = []string{
 	"", "{}", "{ }", "{\n}\n", `{"symbol":"btcusd","amount":"0.01","price":"1","side":"buy","type":"exchange limit"}`,
@@ -31,18 +37,18 @@ var badParams = []string{
 
 func TestParamsOfRestV1AreAnObjectWithoutTheVaultsMembers(t *testing.T) { // P3, P6, A31
 	for _, params := range goodParams {
-		if _, err := bitfinex.ParseV1(newOrderV1, []byte(params)); err != nil {
+		if _, err := parseV1(readsV1, []byte(params)); err != nil {
 			t.Errorf("%q: %v", params, err)
 		}
 	}
 	for _, params := range badParams {
-		_, err := bitfinex.ParseV1(newOrderV1, []byte(params))
+		_, err := parseV1(readsV1, []byte(params))
 		var syntax *bitfinex.SyntaxError
 		if !errors.As(err, &syntax) || syntax.Field != "params" {
 			t.Errorf("%q: error %v, want a *SyntaxError about the params", params, err)
 		}
 	}
-	if _, err := bitfinex.ParseV1(newOrderV1, []byte(sized(bitfinex.MaxBody+1))); err == nil {
+	if _, err := parseV1(readsV1, []byte(sized(bitfinex.MaxBody+1))); err == nil {
 		t.Error("params above the cap were taken")
 	}
 }
@@ -51,7 +57,7 @@ func TestParamsOfRestV1AreAnObjectWithoutTheVaultsMembers(t *testing.T) { // P3,
 // finds the path and the nonce that the vault wrote, and the members as sent.
 func checkParams(t *testing.T, params string) {
 	t.Helper()
-	if _, err := bitfinex.ParseV1(newOrderV1, []byte(params)); err != nil {
+	if _, err := parseV1(readsV1, []byte(params)); err != nil {
 		return
 	}
 	const prefix = "kept"

@@ -22,6 +22,20 @@ func grammarOf(segment string) func(string) bool {
 	}
 }
 
+// symbolIn returns the symbol in a segment that a parameter accepted, nothing where
+// that parameter holds none.
+func symbolIn(parameter, segment string) string {
+	switch parameter {
+	case "{symbol}", "{key}":
+		return segment
+	case "{symbol}:{id}":
+		return segment[:strings.LastIndexByte(segment, ':')]
+	case "price:{symbol}:{price}", "{type}:{symbol}:{price}":
+		return segment[len("price:"):strings.LastIndexByte(segment, ':')]
+	}
+	return ""
+}
+
 // isSymbol: [tf][A-Z0-9]{3,}(:[A-Z0-9]+)?
 func isSymbol(s string) bool {
 	if s == "" || s[0] != 't' && s[0] != 'f' {

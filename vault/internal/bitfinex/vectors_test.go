@@ -78,18 +78,18 @@ func (v vector) params(t *testing.T) string {
 func (v vector) payload(t *testing.T) string {
 	switch v.Kind {
 	case "rest_v2":
-		_, err := bitfinex.Parse(v.Path, []byte(v.Body))
+		_, err := parse(v.Path, []byte(v.Body))
 		if reason := outsideTheTable[v.ID]; (err != nil) != (reason != "") {
 			t.Errorf("Parse: %v; known to be outside the table: %q", err, reason)
 		}
 		return string(bitfinex.AppendRest(nil, v.Path, v.nonce(t), []byte(v.Body)))
 	case "rest_v1":
-		if _, err := bitfinex.ParseV1(v.Path, []byte(v.params(t))); err != nil {
+		if _, err := parseV1(v.Path, []byte(v.params(t))); err != nil {
 			t.Errorf("ParseV1: %v", err)
 		}
 		return string(bitfinex.AppendRestV1(nil, v.Path, v.nonce(t), []byte(v.params(t))))
 	case "ws_auth":
-		if _, err := bitfinex.Parse(v.Path, []byte(v.Body)); err == nil {
+		if _, err := parse(v.Path, []byte(v.Body)); err == nil {
 			t.Error("Parse took the WebSocket for a REST path") // A37
 		}
 		payload := string(bitfinex.AppendWebSocket(nil, v.nonce(t)))
