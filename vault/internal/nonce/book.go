@@ -4,7 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
+
+	"bfxvault/vault/internal/group"
 )
 
 // Mark is what a commit persists for one counter: it may give out numbers up to
@@ -18,20 +19,16 @@ type Mark struct {
 // come while a commit runs go together into the next one, so that a thousand API
 // keys that wake up at once wait for two commits and not for a thousand.
 type Book struct {
-	commit  func([]Mark) error
-	stopped atomic.Bool
+	commit func([]Mark) error
+	group  *group.Group[reservation]
 
-	mu      sync.Mutex
-	queue   []*flight
-	running bool
+	mu sync.Mutex // guards the flight of every counter
 }
 
-// flight is one reservation on its way to the disk, and who waits for it.
-type flight struct {
+// reservation is a mark on its way to the disk.
+type reservation struct {
 	counter *Counter
 	upTo    RequestNonce
-	landed  chan struct{}
-	err     error // read after landed is closed
 }
 
 // NewBook returns a book whose marks are persisted by commit: all of them, each
@@ -42,7 +39,9 @@ func NewBook(commit func([]Mark) error) (*Book, error) {
 	if commit == nil {
 		return nil, errors.New("nonce: a book needs a function that commits marks")
 	}
-	return &Book{commit: commit}, nil
+	b := &Book{commit: commit}
+	b.group = group.New(b.fly, ErrStopped)
+	return b, nil
 }
 
 // Counter returns a counter for the API key version that the vault calls key. It
@@ -60,11 +59,7 @@ func (b *Book) Counter(key string, mark RequestNonce) *Counter {
 // on, also those that wait for a commit that has not begun. It waits for nothing: a
 // commit that a hung disk holds up must not hold up a lock. A Next that runs at
 // the same time may still return a number. Calling it again does no harm.
-func (b *Book) Stop() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.stopped.Store(true)
-}
+func (b *Book) Stop() { b.group.Stop() }
 
 // reserve waits until a mark has been persisted for c: upTo, or the one that was
 // already on its way, after which the caller looks again.
@@ -73,8 +68,7 @@ func (b *Book) reserve(c *Counter, upTo RequestNonce) error {
 	if err != nil || f == nil {
 		return err
 	}
-	<-f.landed
-	return f.err
+	return f.Wait()
 }
 
 // renew has a mark persisted in the background.
@@ -85,72 +79,49 @@ func (b *Book) renew(c *Counter, upTo RequestNonce) {
 // join returns the flight that c waits for, nil if there is no need for one: since
 // the caller looked, a mark as high has been persisted, and none is ever replaced
 // by a lower one.
-func (b *Book) join(c *Counter, upTo RequestNonce) (*flight, error) {
+func (b *Book) join(c *Counter, upTo RequestNonce) (*group.Flight[reservation], error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.stopped.Load() {
-		return nil, ErrStopped
-	}
 	if c.flight != nil {
 		return c.flight, nil
 	}
 	if upTo <= c.Mark() {
 		return nil, nil
 	}
-	f := &flight{counter: c, upTo: upTo, landed: make(chan struct{})}
+	f, err := b.group.Join(reservation{c, upTo})
+	if err != nil {
+		return nil, err
+	}
 	c.flight = f
 	c.renewing.Store(true)
-	b.queue = append(b.queue, f)
-	if !b.running {
-		b.running = true
-		go b.run()
-	}
 	return f, nil
 }
 
-// run commits until nothing is queued, and ends: a book at rest has no goroutine.
-func (b *Book) run() {
-	for {
-		b.mu.Lock()
-		batch := b.queue
-		b.queue = nil
-		if len(batch) == 0 {
-			b.running = false
-			b.mu.Unlock()
-			return
-		}
-		b.mu.Unlock()
-		b.land(batch, b.try(batch))
-	}
-}
-
-func (b *Book) try(batch []*flight) error {
-	if b.stopped.Load() {
-		return ErrStopped
-	}
+// fly persists the marks of one batch.
+func (b *Book) fly(batch []reservation) error {
 	marks := make([]Mark, len(batch))
-	for i, f := range batch {
-		marks[i] = Mark{Key: f.counter.key, UpTo: f.upTo}
+	for i, r := range batch {
+		marks[i] = Mark{Key: r.counter.key, UpTo: r.upTo}
 	}
-	if err := b.commit(marks); err != nil {
-		return fmt.Errorf("persisting request nonces: %w", err)
+	err := b.commit(marks)
+	if err != nil {
+		err = fmt.Errorf("persisting request nonces: %w", err)
 	}
-	return nil
+	b.land(batch, err)
+	return err
 }
 
-func (b *Book) land(batch []*flight, err error) {
+func (b *Book) land(batch []reservation, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, f := range batch {
-		c := f.counter
+	for _, r := range batch {
+		c := r.counter
 		if err == nil {
-			c.mark.Store(uint64(f.upTo))
+			c.mark.Store(uint64(r.upTo))
 		} else {
 			c.retry.Store(c.last.Load() + uint64(second))
 		}
-		f.err = err
 		c.flight = nil
 		c.renewing.Store(false)
-		close(f.landed)
 	}
 }

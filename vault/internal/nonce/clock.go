@@ -28,18 +28,40 @@ func NewClock(wall func() time.Time, boot func() time.Duration) *Clock {
 // start plus that progress, and ahead is true: somebody should be told. A wall
 // clock that runs behind is returned as it is; counters do not go back for it.
 func (c *Clock) Now() (now RequestNonce, ahead bool) {
+	r := c.Read()
+	return r.RequestNonce(), r.Ahead
+}
+
+// Reading is the time by both clocks.
+type Reading struct {
+	// Wall is the time of day, and Steady the start plus what has passed since: by a
+	// clock that nobody can set.
+	Wall, Steady time.Time
+	// Ahead is set where Wall has run ahead of Steady by more than 60 s.
+	Ahead bool
+}
+
+// RequestNonce is the time that request nonces go by, in microseconds: the wall
+// clock's, unless that has run ahead.
+func (r Reading) RequestNonce() RequestNonce {
+	if r.Ahead {
+		return micros(r.Steady)
+	}
+	return micros(r.Wall)
+}
+
+// Read returns the time by both clocks.
+func (c *Clock) Read() Reading {
 	wall := c.wall()
 	// The monotonic clock counts all of the time since boot but suspends, so what it
 	// bears out, the time since boot does too. Asking that one is a system call, as
 	// long as all else that a signature takes.
-	if wall.Sub(c.startWall.Add(time.Since(c.started))) <= tolerance {
-		return micros(wall), false
+	awake := c.startWall.Add(time.Since(c.started))
+	if off := wall.Sub(awake); off <= tolerance && off >= -tolerance {
+		return Reading{Wall: wall, Steady: awake}
 	}
 	steady := c.startWall.Add(c.boot() - c.startBoot)
-	if wall.Sub(steady) > tolerance {
-		return micros(steady), true
-	}
-	return micros(wall), false
+	return Reading{Wall: wall, Steady: steady, Ahead: wall.Sub(steady) > tolerance}
 }
 
 func micros(t time.Time) RequestNonce { return RequestNonce(max(0, t.UnixMicro())) }

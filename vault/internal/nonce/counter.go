@@ -1,6 +1,10 @@
 package nonce
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"bfxvault/vault/internal/group"
+)
 
 const (
 	// reach is how far beyond the clock a mark is persisted.
@@ -21,8 +25,8 @@ type Counter struct {
 	mark  atomic.Uint64 // persisted: numbers up to here may be given out
 	retry atomic.Uint64 // no renewal in the background below this number: the last one failed
 
-	renewing atomic.Bool // a reservation is queued or being committed
-	flight   *flight     // that reservation; under book.mu
+	renewing atomic.Bool                // a reservation is queued or being committed
+	flight   *group.Flight[reservation] // that reservation; under book.mu
 }
 
 // Next returns the next request nonce: now, as [Clock.Now] reports it, or one more
@@ -34,7 +38,7 @@ type Counter struct {
 // was given out, and the next call tries again.
 func (c *Counter) Next(now RequestNonce) (RequestNonce, error) {
 	for {
-		if c.book.stopped.Load() {
+		if c.book.group.Stopped() {
 			return 0, ErrStopped
 		}
 		last, mark := RequestNonce(c.last.Load()), RequestNonce(c.mark.Load())

@@ -1,0 +1,102 @@
+// Package group writes many things with few commits: what is queued while one
+// commit runs goes together into the next.
+//
+// Make a [Group] with what shall be done for a batch, [Group.Join] it with one
+// item, and [Flight.Wait] where the caller has to know that it is done. A group at
+// rest has no goroutine.
+//
+// Traps: an item may be joined again while a flight with it is under way; whoever
+// does not want that keeps the flight it got. The function that New is given may
+// take the lock that its callers hold around Join, because it is called without
+// any lock of the group.
+//
+// Promise: batches fly one at a time, in the order in which they were filled, and
+// every flight lands: with the result of its batch, or with the error of Stop.
+package group
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// Group collects items into flights.
+type Group[T any] struct {
+	fly    func([]T) error
+	ended  error
+	ending atomic.Bool
+
+	mu     sync.Mutex
+	next   *Flight[T] // what is queued; nil where nothing is
+	flying bool       // run runs
+}
+
+// Flight is a batch on its way.
+type Flight[T any] struct {
+	items  []T
+	landed chan struct{}
+	err    error // read after landed is closed
+}
+
+// New returns a group whose batches are handed to fly, by one goroutine at a time.
+// ended is the error of whatever has not taken off when the group is stopped.
+func New[T any](fly func([]T) error, ended error) *Group[T] {
+	return &Group[T]{fly: fly, ended: ended}
+}
+
+// Join puts an item on the next flight, which takes off as soon as the one under
+// way has landed, or at once.
+func (g *Group[T]) Join(item T) (*Flight[T], error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ending.Load() {
+		return nil, g.ended
+	}
+	if g.next == nil {
+		g.next = &Flight[T]{landed: make(chan struct{})}
+	}
+	g.next.items = append(g.next.items, item)
+	if !g.flying {
+		g.flying = true
+		go g.run()
+	}
+	return g.next, nil
+}
+
+// Wait returns the result of the batch once there is one.
+func (f *Flight[T]) Wait() error {
+	<-f.landed
+	return f.err
+}
+
+// Stop refuses every flight that has not taken off, and all that are to come. It
+// waits for nothing: what is under way ends by itself. Calling it again does no
+// harm.
+func (g *Group[T]) Stop() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ending.Store(true)
+}
+
+// Stopped says whether Stop was called.
+func (g *Group[T]) Stopped() bool { return g.ending.Load() }
+
+// run flies until nothing is queued.
+func (g *Group[T]) run() {
+	for {
+		g.mu.Lock()
+		f := g.next
+		g.next = nil
+		if f == nil {
+			g.flying = false
+			g.mu.Unlock()
+			return
+		}
+		g.mu.Unlock()
+		if g.ending.Load() {
+			f.err = g.ended
+		} else {
+			f.err = g.fly(f.items)
+		}
+		close(f.landed)
+	}
+}

@@ -1,0 +1,254 @@
+package limits_test
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"bfxvault/vault/internal/limits"
+	"bfxvault/vault/policy"
+)
+
+func drawTrading(t *rapid.T) event {
+	e := event{Kind: rapid.SampledFrom([]string{"submit", "submit", "update", "update", "update", "deltas", "multi", "pass", "step", "disk", "crash"}).Draw(t, "kind")}
+	e.N = rapid.IntRange(1, 12).Draw(t, "cid")
+	e.M = rapid.IntRange(1, 5).Draw(t, "how much")
+	e.Yes = rapid.Bool().Draw(t, "yes")
+	switch e.Kind {
+	case "pass":
+		e.For = time.Duration(rapid.Int64Range(0, int64(30*time.Hour)).Draw(t, "for"))
+	case "step":
+		e.For = rapid.SampledFrom([]time.Duration{0, -time.Hour, time.Hour, -96 * time.Hour, 96 * time.Hour}).Draw(t, "step")
+	}
+	return e
+}
+
+// truth is what an exchange may have made of the signed requests: an order, placed
+// on a day, and every update that can mean it.
+type truth struct {
+	cid       uint64
+	placed    time.Time
+	symbol    string
+	amount    policy.Decimal
+	low, high policy.Decimal
+}
+
+// trader is a vault whose power fails, and a bot that tries what it can.
+type trader struct {
+	disk   *disk
+	step   time.Duration
+	steady time.Duration
+	ledger *limits.Ledger
+	orders *limits.Orders
+
+	mu    sync.Mutex
+	truth []*truth
+	// burnt are the cids of orders that a crash has lost before they were written. A
+	// bot that uses one again gets an order known that may be the second: the price of
+	// not waiting for the disk, see the package's traps.
+	burnt map[uint64]time.Time
+	seen  int // updates that were judged as a known order
+}
+
+func (s *trader) now() policy.Now {
+	return policy.Now{Wall: time.Now().Add(s.step), Steady: time.Now().Add(s.steady)}
+}
+
+// unlock: the wall clock is right again, or ahead.
+func (s *trader) unlock() {
+	s.step = max(0, s.step)
+	s.steady = s.step
+	s.ledger = s.disk.ledger()
+	s.orders = s.disk.orders(s.ledger)
+}
+
+func (s *trader) live(e event) error {
+	cid := uint64(e.N)
+	switch e.Kind {
+	case "submit":
+		return s.submit(cid, e.M)
+	case "update":
+		price := ""
+		if e.Yes {
+			price = fmt.Sprint(10 * e.M)
+		}
+		return s.update(update(cid, s.whichDay(cid, e.M), fmt.Sprint(e.M), "", price))
+	case "multi":
+		at := s.whichDay(cid, e.M)
+		return s.update(update(cid, at, "", "1", ""), update(uint64(e.M), at, "3", "", ""), update(cid, at, "", "2", "50"))
+	case "deltas":
+		results := make(chan error, e.M)
+		for range e.M {
+			go func() { results <- s.update(update(cid, s.whichDay(cid, 0), "", "1", "")) }()
+		}
+		var err error
+		for range e.M {
+			err = errors.Join(err, <-results)
+		}
+		return err
+	case "pass":
+		time.Sleep(e.For)
+	case "step":
+		s.step = e.For
+	case "disk":
+		s.disk.fill(e.M == 1)
+	case "crash":
+		s.crash(e.Yes)
+	}
+	return nil
+}
+
+// whichDay is mostly the day of an order with the cid.
+func (s *trader) whichDay(cid uint64, n int) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := len(s.truth) - 1; i >= 0 && n < 5; i-- {
+		if s.truth[i].cid == cid {
+			return s.truth[i].placed
+		}
+	}
+	return time.Now()
+}
+
+func (s *trader) submit(cid uint64, n int) error {
+	if at, burnt := s.burnt[cid]; burnt && time.Since(at) < 100*time.Hour {
+		return nil
+	}
+	o := &truth{cid: cid, placed: time.Now(), symbol: []string{"tBTCUSD", "tETHUSD", "tSHIB:USD"}[n%3],
+		amount: policy.NewDecimal(uint64(n)), low: policy.NewDecimal(uint64(100 + n))}
+	o.high = o.low
+	err := s.orders.Remember(request(submit(cid, o.symbol, o.amount.String(), o.low.String())), s.now())
+	if err != nil {
+		if s.disk.full && errors.Is(err, errDisk) {
+			return nil // not signed
+		}
+		return err
+	}
+	s.truth = append(s.truth, o)
+	return nil
+}
+
+// update has updates judged and, if all are known, signed. Whatever order the
+// exchange may take them to mean must be no larger than what they were judged as.
+func (s *trader) update(ops ...policy.Op) error {
+	r := request(ops...)
+	known := func() bool {
+		for i := range r.Ops {
+			if r.Ops[i].Was == nil {
+				return false
+			}
+		}
+		return true
+	}
+	d, err := s.orders.Judge(r, s.now(), func() policy.Decision { return policy.Decision{Allowed: known()} })
+	if err != nil {
+		if errors.Is(err, errDisk) {
+			return nil // not signed; or it was in flight when the power failed
+		}
+		return err
+	}
+	if !d.Allowed {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen++
+	for i := range r.Ops {
+		if err := s.apply(&r.Ops[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *trader) apply(op *policy.Op) error {
+	became := op.Became()
+	for _, o := range s.truth {
+		if o.cid != op.CID || day(o.placed) != op.Day {
+			continue
+		}
+		if op.Amount.Set && op.Amount.CmpAbs(o.amount) > 0 {
+			o.amount = op.Amount.Abs()
+		}
+		if op.Delta.Set {
+			o.amount = o.amount.AddAbs(op.Delta.Decimal)
+		}
+		if op.Price.Set && op.Price.Cmp(o.low) < 0 {
+			o.low = op.Price.Decimal
+		}
+		if op.Price.Set && op.Price.Cmp(o.high) > 0 {
+			o.high = op.Price.Decimal
+		}
+		if string(became.Symbol) != o.symbol {
+			return fmt.Errorf("cid %d was judged as %s, and is %s too", op.CID, became.Symbol, o.symbol)
+		}
+	}
+	return nil
+}
+
+// check compares what is remembered with the truth, without changing it. The judged
+// amount of one of two concurrent updates may be below what both together make.
+func (s *trader) check() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, o := range s.truth {
+		r := request(update(o.cid, o.placed, "", "", ""))
+		if _, err := s.orders.Judge(r, s.now(), func() policy.Decision { return policy.Decision{} }); err != nil {
+			return err
+		}
+		was := r.Ops[0].Was
+		if was != nil && (was.Amount.Cmp(o.amount) < 0 || was.Low.Cmp(o.low) > 0 || was.High.Cmp(o.high) < 0 || string(was.Symbol) != o.symbol) {
+			return fmt.Errorf("cid %d is remembered as %s of %v at %v to %v, and is %+v", o.cid, was.Symbol, was.Amount, was.Low, was.High, o)
+		}
+	}
+	return nil
+}
+
+func (s *trader) crash(late bool) {
+	s.disk.crash(s.ledger, late)
+	s.unlock()
+	for _, o := range s.truth { // what is known no more
+		was := request(update(o.cid, o.placed, "", "", ""))
+		_, _ = s.orders.Judge(was, s.now(), func() policy.Decision { return policy.Decision{} })
+		if was.Ops[0].Was == nil {
+			s.burnt[o.cid] = time.Now()
+		}
+	}
+}
+
+// A35, A41: whatever is signed, crashed, lost or stepped, an update is judged as no
+// less than every order that it can mean.
+func TestNoOrderIsRememberedAsLessThanItIs(t *testing.T) {
+	seen := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		latency := time.Duration(rapid.IntRange(0, 2000).Draw(rt, "latency ms")) * time.Millisecond
+		part := rapid.Bool().Draw(rt, "failing commits persist a part")
+		n := rapid.IntRange(1, 150).Draw(rt, "number of events")
+		events := rapid.SliceOfN(rapid.Custom(drawTrading), n, n).Draw(rt, "events")
+		var err error
+		inBubble(t, func(t *testing.T) {
+			d := newDisk(t)
+			d.latency, d.part = latency, part
+			s := &trader{disk: d, burnt: map[uint64]time.Time{}}
+			s.unlock()
+			for i, e := range events {
+				if err = errors.Join(s.live(e), s.check()); err != nil {
+					err = fmt.Errorf("event %d, %+v: %w", i, e, err)
+					return
+				}
+			}
+			seen += s.seen
+		})
+		if err != nil {
+			rt.Fatal(err)
+		}
+	})
+	t.Logf("%d updates of known orders", seen)
+	if seen == 0 {
+		t.Error("no update was ever judged as a known order")
+	}
+}

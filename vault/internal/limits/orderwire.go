@@ -1,0 +1,154 @@
+package limits
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"bfxvault/vault/policy"
+)
+
+func blockKey(apiKey string, number uint64) string {
+	return apiKey + "/" + hex.EncodeToString(binary.BigEndian.AppendUint64(nil, number))
+}
+
+func missedKey(apiKey string) string { return apiKey + "/missed" }
+
+// Orders returns the memory of an API key. stored is what was persisted of it, by
+// the keys of its records. An error: one of them does not parse.
+func (l *Ledger) Orders(apiKey string, stored map[string][]byte) (*Orders, error) {
+	o := &Orders{ledger: l, key: apiKey, index: map[uint64]int{}, words: map[string][]byte{}}
+	for _, key := range slices.Sorted(maps.Keys(stored)) { // fixed width: by number
+		if err := o.load(key, stored[key]); err != nil {
+			return nil, fmt.Errorf("remembered orders of an API key: %w", err)
+		}
+	}
+	return o, nil
+}
+
+func (o *Orders) load(key string, value []byte) error {
+	if key == missedKey(o.key) {
+		s, err := parseSpan(value)
+		o.missed.span, o.missed.onDisk = s, s
+		o.clock = max(o.clock, s.last-missedAhead)
+		return err
+	}
+	name, ok := strings.CutPrefix(key, o.key+"/")
+	number, err := hex.DecodeString(name)
+	if !ok || err != nil || len(number) != 8 {
+		return errors.New("a record has a key that is not a block's")
+	}
+	b := &block{number: binary.BigEndian.Uint64(number)}
+	if key != blockKey(o.key, b.number) || b.number == math.MaxUint64 {
+		return errors.New("a record has a key that is not a block's")
+	}
+	o.blocks = append(o.blocks, b)
+	o.number = b.number + 1
+	return o.parse(b, value)
+}
+
+// parse reads a block, in the order in which its orders were signed, and notes them
+// as they were then.
+func (o *Orders) parse(b *block, value []byte) error {
+	r := &reader{rest: value}
+	r.version()
+	at := r.time()
+	if at < o.clock {
+		r.fail()
+	}
+	for !r.bad && (len(b.entries) == 0 || len(r.rest) > 0) {
+		e := o.parseEntry(r, &at, len(b.entries) == 0)
+		if r.bad || b.full() {
+			return errRecord
+		}
+		o.clock = at
+		if before, _ := o.findMu(e.cid); before != nil && e.order != nil {
+			return errRecord // the second of a cid is never written as known
+		}
+		o.index[e.cid] = (len(o.blocks)-1)*perBlock + len(b.entries)
+		b.entries = append(b.entries, e)
+	}
+	return r.end()
+}
+
+func (o *Orders) parseEntry(r *reader, at *int64, first bool) (e entry) {
+	kind := r.byte()
+	e.cid = r.number()
+	since := r.time()
+	if kind > 1 || e.cid == 0 || first && since != 0 {
+		r.fail()
+	}
+	*at += since
+	e.signed = *at
+	if kind == 0 || r.bad {
+		return e
+	}
+	order := policy.Order{Type: policy.OrderType(min(r.number(), math.MaxUint16))}
+	order.Symbol = r.text()
+	order.Amount, order.Low, order.High = r.decimal(), r.decimal(), r.decimal()
+	if !writable(&order) {
+		r.fail()
+		return e
+	}
+	order.Symbol = o.wordMu(order.Symbol)
+	e.order = &order
+	return e
+}
+
+// writable says whether an order can be written and read again. Any that a parser of
+// requests lets through can.
+func writable(order *policy.Order) bool {
+	known := order.Type.String() != "unknown" // one bit, and one that has a word
+	open := order.Low.IsZero() && order.High.IsZero()
+	priced := order.Low.IsPositive() && order.Low.Cmp(order.High) <= 0 && order.High.Cmp(policy.NewDecimal(1e18)) < 0
+	return known && (open || priced) && len(order.Symbol) > 0 && len(order.Symbol) <= math.MaxUint8
+}
+
+// encode writes a block.
+func encode(entries []entry) []byte {
+	before := entries[0].signed
+	text := binary.AppendUvarint([]byte{version}, uint64(before))
+	for i := range entries {
+		text = entries[i].append(text, before)
+		before = entries[i].signed
+	}
+	return text
+}
+
+func (e *entry) append(dst []byte, before int64) []byte {
+	kind := byte(0)
+	if e.order != nil {
+		kind = 1
+	}
+	dst = binary.AppendUvarint(append(dst, kind), e.cid)
+	dst = binary.AppendUvarint(dst, uint64(e.signed-before))
+	if e.order == nil {
+		return dst
+	}
+	dst = binary.AppendUvarint(dst, uint64(e.order.Type))
+	dst = appendText(dst, e.order.Symbol)
+	dst = appendDecimal(dst, e.order.Amount)
+	dst = appendDecimal(dst, e.order.Low)
+	return appendDecimal(dst, e.order.High)
+}
+
+func (s *span) encode() []byte {
+	b := binary.AppendUvarint([]byte{version}, s.low)
+	b = binary.AppendUvarint(b, s.high)
+	return binary.AppendUvarint(b, uint64(s.last))
+}
+
+func parseSpan(value []byte) (span, error) {
+	r := &reader{rest: value}
+	r.version()
+	s := span{low: r.number(), high: r.number(), last: r.time()}
+	if s.low == 0 || s.low > s.high {
+		r.fail()
+	}
+	return s, r.end()
+}

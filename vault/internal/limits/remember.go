@@ -1,0 +1,199 @@
+package limits
+
+import (
+	"math"
+
+	"bfxvault/vault/policy"
+)
+
+// Remember notes the orders that r places under a cid. A new one is written in the
+// background: losing it in a crash makes it unknown. A cid that was signed before,
+// in the last 48 hours, makes both unknown, and that is waited for; so is noting
+// that there is no room.
+//
+// Errors: [ErrStopped], or that of the commit; then nothing may be signed.
+func (o *Orders) Remember(r *policy.Request, now policy.Now) error {
+	if o.ledger.group.Stopped() {
+		return ErrStopped
+	}
+	if !hasSubmit(r) {
+		return nil
+	}
+	f, err := o.remember(r, now)
+	if f != nil {
+		err = f.Wait()
+	}
+	return err
+}
+
+func hasSubmit(r *policy.Request) bool {
+	for i := range r.Ops {
+		if r.Ops[i].Action == policy.Submit && r.Ops[i].CID != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (o *Orders) remember(r *policy.Request, now policy.Now) (f *flight, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tickMu(now)
+	o.tidyMu()
+	for i := range r.Ops {
+		op := &r.Ops[i]
+		if op.Action != policy.Submit || op.CID == 0 {
+			continue
+		}
+		if b := o.noteMu(op); b != nil {
+			if f, err = later(f, b, o); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if o.missed.unsafe() {
+		if f, err = o.waitMissedMu(f); err != nil {
+			return nil, err
+		}
+	}
+	if n := len(o.blocks); n > 0 && o.blocks[n-1].dirty && o.queued == nil && o.clock >= o.retry {
+		_, _ = o.joinMu() // stopped: losing new orders is harmless
+	}
+	return f, nil
+}
+
+func (o *Orders) waitMissedMu(f *flight) (*flight, error) {
+	if f != nil && f == o.queued {
+		return f, nil
+	}
+	return o.waitMu(&o.missed.saving)
+}
+
+// noteMu notes one order, and returns the block of what has to be on disk before
+// the call returns, nil for nothing.
+func (o *Orders) noteMu(op *policy.Op) *block {
+	e, b := o.findMu(op.CID)
+	switch {
+	case e == nil && (o.fullMu() || o.missed.covers(op.CID, o.clock)):
+		o.missMu(op.CID)
+		return nil
+	case e == nil:
+		o.appendMu(op.CID, o.keepMu(op))
+		return nil
+	case e.order == nil && o.clock-e.signed < takenTwice-memory:
+		return b // taken twice, and noted so
+	case o.fullMu():
+		e.order = nil // no longer for long enough, so that missed goes on with it
+		b.change()
+		o.missMu(op.CID)
+		return b
+	}
+	b = o.appendMu(op.CID, nil)
+	b.change()
+	return b
+}
+
+// keepMu is the order as it is kept, nil for one that could not be written.
+func (o *Orders) keepMu(op *policy.Op) *policy.Order {
+	became := op.Became()
+	if !writable(&became) {
+		return nil
+	}
+	became.Symbol = o.wordMu(became.Symbol)
+	if len(o.room) == cap(o.room) {
+		o.room = make([]policy.Order, 0, min(max(4, len(o.index)), perBlock))
+	}
+	o.room = append(o.room, became)
+	return &o.room[len(o.room)-1]
+}
+
+// wordMu is a copy of a symbol, the same one each time. There are few symbols; if
+// there seem to be many, somebody invents them.
+func (o *Orders) wordMu(symbol []byte) []byte {
+	word, ok := o.words[string(symbol)]
+	if !ok {
+		if len(o.words) >= 1024 {
+			clear(o.words)
+		}
+		word = append([]byte(nil), symbol...)
+		o.words[string(word)] = word
+	}
+	return word
+}
+
+// fullMu says whether there is no room for one more.
+func (o *Orders) fullMu() bool {
+	n := len(o.blocks)
+	return n >= maxBlocks && o.blocks[n-1].full()
+}
+
+func (o *Orders) appendMu(cid uint64, order *policy.Order) *block {
+	n := len(o.blocks)
+	if n == 0 || o.blocks[n-1].full() {
+		o.blocks = append(o.blocks, &block{number: o.number})
+		o.number++
+		n++
+	}
+	b := o.blocks[n-1]
+	o.index[cid] = (o.base+n-1)*perBlock + len(b.entries)
+	b.entries = append(b.entries, entry{cid: cid, signed: o.clock, order: order})
+	b.dirty = true
+	return b
+}
+
+// tidyMu drops the oldest blocks once nothing in them counts. That is written with
+// the order for which this is called, so that the clock is remembered too.
+func (o *Orders) tidyMu() {
+	for len(o.blocks) > 0 {
+		b := o.blocks[0]
+		last := &b.entries[len(b.entries)-1]
+		if o.clock-last.signed < takenTwice {
+			return
+		}
+		for i := range b.entries {
+			if o.index[b.entries[i].cid] == o.base*perBlock+i {
+				delete(o.index, b.entries[i].cid)
+			}
+		}
+		o.dropped = append(o.dropped, b.number)
+		o.blocks[0] = nil
+		o.blocks = o.blocks[1:]
+		o.base++
+	}
+}
+
+// missed are the cids that were signed while there was no room. An order under one
+// of them may be the second, so it is not remembered either.
+type missed struct {
+	saving
+	span        // those that were
+	onDisk span // those that may have been, after a restart
+}
+
+// span is a range of cids, ends included, and when the last was signed. The zero
+// span is empty: there is no cid 0.
+type span struct {
+	low, high uint64
+	last      int64
+}
+
+func (s *span) covers(cid uint64, clock int64) bool {
+	return s.low <= cid && cid <= s.high && clock-s.last < takenTwice
+}
+
+// missMu notes a cid that is not remembered. What is written reaches ahead, so that
+// few calls have to wait.
+func (o *Orders) missMu(cid uint64) {
+	m := &o.missed
+	if m.high == 0 || o.clock-m.last >= takenTwice {
+		m.span = span{low: cid, high: cid}
+	}
+	m.low, m.high, m.last = min(m.low, cid), max(m.high, cid), max(m.last, o.clock)
+	d := &m.onDisk
+	if d.low <= m.low && m.high <= d.high && m.last <= d.last {
+		return
+	}
+	reach := (m.high - m.low) / 2
+	*d = span{low: m.low - min(reach, m.low-1), high: m.high + min(reach, math.MaxUint64-m.high), last: m.last + missedAhead}
+	m.change()
+}
