@@ -23,11 +23,12 @@ type importLine struct {
 func importTable() []importLine {
 	return []importLine{
 		{"cmd/vaultd", "cmd/internal/daemon", "ten lines"},
-		{"cmd/vaultctl", "api api/peer cmd/internal/bench cmd/internal/daemon cmd/internal/harden cmd/internal/paths cmd/internal/sim " +
+		{"cmd/vaultctl", "api api/peer cmd/internal/bench cmd/internal/daemon cmd/internal/harden cmd/internal/paths cmd/internal/policyfile cmd/internal/sim " +
 			"proto/bfxvault/v1 vault vault/operator vault/policy",
 			"the operator's program; demo and bench run it again as their daemon"},
 		{"cmd/internal/bench", "proto/bfxvault/v1", "measures over the wire, as a bot would"},
 		{"cmd/internal/daemon", "api api/peer cmd/internal/harden cmd/internal/paths vault", "wires vaultd; never the passphrase's side"},
+		{"cmd/internal/policyfile", "vault/policy", "the policy file: reads, prints, compares"},
 		{"cmd/internal/paths", "", "where things are, for daemon and tool alike"},
 		{"cmd/internal/harden", "", "the first lines of main: undumpable, no core files"},
 		{"cmd/internal/memscan", "", "looks for secrets in other processes; judges all, so leans on nothing"},
@@ -42,7 +43,7 @@ func importTable() []importLine {
 		{"proto/bfxvault/v1", "", "what is said on the wire; knows no domain"},
 
 		{"vault", "vault/policy vault/internal/bitfinex vault/internal/clock vault/internal/envelope vault/internal/guard " +
-			"vault/internal/mac vault/internal/nonce vault/internal/record vault/internal/store",
+			"vault/internal/limits vault/internal/mac vault/internal/nonce vault/internal/record vault/internal/store",
 			"the domain: it alone puts the parts below together, and knows no wire"},
 		{"vault/operator", "vault vault/internal/envelope", "the passphrase's side, for vaultctl: shares the words of the domain, and the other end of its sealed box"},
 		{"vault/policy", "", "pure: decides, and imports no other package of ours"},
@@ -51,8 +52,10 @@ func importTable() []importLine {
 		{"vault/internal/envelope", "vault/internal/guard vault/internal/mac", "seals in guarded memory"},
 		{"vault/internal/guard", "", "memory that no one else reads"},
 		{"vault/internal/mac", "vault/internal/guard", "HMAC whose state lies in guarded memory"},
-		{"vault/internal/nonce", "", "request nonces; their marks are written through a function value"},
-		{"vault/internal/record", "", "what records look like on disk, before they are sealed"},
+		{"vault/internal/nonce", "vault/internal/group", "request nonces; their marks are written through a function value"},
+		{"vault/internal/group", "", "one commit for many who wait"},
+		{"vault/internal/limits", "vault/policy vault/internal/group", "what grants spend and which orders were signed; written through a function value"},
+		{"vault/internal/record", "vault/policy", "what records look like on disk, before they are sealed"},
 		{"vault/internal/store", "", "keeps ciphertext: it must not be able to open it"},
 	}
 }
@@ -72,7 +75,7 @@ func foreignTable() []foreignLine {
 		{"github.com/cloudflare/circl/dh/x25519", "vault/internal/envelope", "key agreement through pointers, so that no scalar is copied"},
 		{"github.com/coreos/go-systemd/v22", "cmd/internal/daemon", "takes sockets from systemd and tells it that they are served"},
 		{"github.com/go-json-experiment/json", "vault/internal/record", "strict JSON off the signing path"},
-		{"github.com/pelletier/go-toml/v2", "cmd/internal/daemon", "config.toml, with line and column of what is wrong"},
+		{"github.com/pelletier/go-toml/v2", "cmd/internal/daemon cmd/internal/policyfile", "config.toml and the policy file, with line and column of what is wrong"},
 		{"github.com/spf13/cobra", "cmd/vaultctl", "the command tree and its completions"},
 		{"go.etcd.io/bbolt", "vault/internal/store", "one narrow door to the file"},
 		{"golang.org/x/crypto/argon2", "vault/operator", "leaves the passphrase and the key behind in ordinary memory"},

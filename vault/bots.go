@@ -2,7 +2,9 @@ package vault
 
 import (
 	"context"
+	"errors"
 
+	"bfxvault/vault/internal/limits"
 	"bfxvault/vault/internal/record"
 	"bfxvault/vault/internal/store"
 	"bfxvault/vault/policy"
@@ -11,36 +13,81 @@ import (
 // Bot is a registered program with its grants.
 type Bot struct {
 	Name    string
-	Match   policy.Match
+	Match   []policy.Match
+	Role    string
 	Grants  []Grant
 	Created int64 // unix seconds
 }
 
+// Left is what a grant may still spend.
+type Left = limits.Left
+
 // Grant is the use of one API key.
 type Grant struct {
-	Label string
-	Allow policy.Class
+	Spec    policy.GrantSpec
+	Left    Left
+	Created int64 // unix seconds
 }
 
 // AddBot registers a program, without any grant. It widens. A name that stands is
-// KindExists; a removed one starts empty.
+// KindExists; a removed one starts empty. A selector that cannot be checked here is
+// KindInvalid, with the reason.
 func (v *Vault) AddBot(ctx context.Context, by Operator, r AddBot, p Proof) (revision uint64, err error) {
 	const op = "bot add"
 	if err := checkName(op, "bot name", r.Name); err != nil {
 		return 0, err
 	}
-	if err := r.Match.Check(); err != nil {
-		return 0, fail(op, KindInvalid, "%w", err)
+	if len(r.Match) == 0 {
+		return 0, fail(op, KindInvalid, "a bot needs a match: %w", policy.Match{}.Check())
+	}
+	spec := policy.BotSpec{Match: r.Match}
+	if err := v.checkBot(op, &spec); err != nil {
+		return 0, err
 	}
 	return v.change(ctx, op, by, r.Operation(), p, func(_ *unlocked, s *snapshot) ([]change, error) {
 		if s.bots[r.Name] != nil {
 			return nil, fail(op, KindExists, "there is a bot of that name").hint("vaultctl bot list")
 		}
-		rec := record.Bot{UID: r.Match.UID, GID: r.Match.GID, Exe: r.Match.Exe, Created: unixNow()}
-		s.addBot(newBot(r.Name, rec))
-		text, err := record.Append(nil, rec)
-		return recordChange(op, store.Bots, r.Name, text, err)
+		b := newBot(r.Name, record.Bot{Match: r.Match, Created: unixNow()})
+		s.addBot(b)
+		return b.change(op, 0)
 	})
+}
+
+// checkBot refuses a bot that could not be told from others (P4).
+func (v *Vault) checkBot(op string, spec *policy.BotSpec) error {
+	if err := spec.Check(); err != nil {
+		return specError(op, err)
+	}
+	for _, m := range spec.Match {
+		if err := v.checkable(m); err != nil {
+			return fail(op, KindInvalid, "this match cannot be checked here: %w", err)
+		}
+	}
+	return nil
+}
+
+// specError gives an error of a bot or grant as it is spelled its kind.
+func specError(op string, err error) *Error {
+	e := fail(op, KindInvalid, "%w", err)
+	var spec *policy.SpecError
+	if errors.As(err, &spec) {
+		e.Field = spec.Field
+	}
+	return e
+}
+
+// change makes the change that writes a bot's record. removed is when it was
+// removed, unix seconds; zero while it stands.
+func (b *bot) change(op string, removed int64) ([]change, error) {
+	text, err := record.Append(nil, record.Bot{Match: b.match, Role: b.role, Created: b.created, Removed: removed})
+	return recordChange(op, store.Bots, b.name, text, err)
+}
+
+// change makes the change that writes a grant's record.
+func (g *grant) change(op, bot string, revoked int64) ([]change, error) {
+	text, err := record.Append(nil, record.Grant{Grant: g.spec, Created: g.created, Revoked: revoked})
+	return recordChange(op, store.Grants, grantKey(bot, g.spec.Key), text, err)
 }
 
 // RemoveBot removes a bot and its grants, and leaves a sealed trace of each. It
@@ -52,43 +99,54 @@ func (v *Vault) RemoveBot(ctx context.Context, by Operator, name string) (revisi
 		if b == nil {
 			return nil, noBot(op)
 		}
-		s.removeBot(name)
-		text, err := record.Append(nil, record.Bot{
-			UID: b.match.UID, GID: b.match.GID, Exe: b.match.Exe, Created: b.created, Removed: unixNow(),
-		})
-		changes, err := recordChange(op, store.Bots, name, text, err)
-		for _, label := range sortedKeys(b.grants) {
-			if err != nil {
-				break
-			}
-			var more []change
-			more, err = revokeChange(op, name, label, b.grants[label])
-			changes = append(changes, more...)
-		}
-		return changes, err
+		return s.dropBot(op, b)
 	})
 }
 
-// SetGrant gives a bot the use of an API key, in place of an earlier grant. It
-// widens.
+// dropBot removes a bot and its grants, and returns what to write.
+func (s *snapshot) dropBot(op string, b *bot) ([]change, error) {
+	s.removeBot(b.name)
+	changes, err := b.change(op, unixNow())
+	for _, label := range sortedKeys(b.grants) {
+		if err != nil {
+			break
+		}
+		var more []change
+		more, err = b.grants[label].change(op, b.name, unixNow())
+		changes = append(changes, more...)
+	}
+	return changes, err
+}
+
+// SetGrant gives a bot the use of an API key, in place of an earlier grant, of
+// which it goes on counting what was spent. It widens. A rule that could not be
+// enforced is KindInvalid.
 func (v *Vault) SetGrant(ctx context.Context, by Operator, r SetGrant, p Proof) (revision uint64, err error) {
 	const op = "grant"
-	if r.Allow == 0 {
+	if len(r.Grant.Allow) == 0 {
 		return 0, fail(op, KindInvalid, "a grant without any permission allows nothing").hint("--allow read,trade,cancel")
 	}
-	return v.change(ctx, op, by, r.Operation(), p, func(_ *unlocked, s *snapshot) ([]change, error) {
+	return v.change(ctx, op, by, r.Operation(), p, func(u *unlocked, s *snapshot) ([]change, error) {
 		if s.bots[r.Bot] == nil {
 			return nil, noBot(op)
 		}
-		if s.keys[r.Label] == nil {
-			return nil, noKey(op)
-		}
-		b := s.bots[r.Bot].withGrants()
-		b.grants[r.Label] = &policy.Grant{Allow: r.Allow}
-		s.addBot(b)
-		text, err := record.Append(nil, record.Grant{Allow: r.Allow.Words(), Created: unixNow()})
-		return recordChange(op, store.Grants, grantKey(r.Bot, r.Label), text, err)
+		return u.setGrantMu(op, s, r.Bot, r.Grant)
 	})
+}
+
+// setGrantMu puts a grant into the snapshot and returns what to write.
+func (u *unlocked) setGrantMu(op string, s *snapshot, name string, spec policy.GrantSpec) ([]change, error) {
+	if s.keys[spec.Key] == nil {
+		return nil, noKey(op)
+	}
+	g, err := u.newGrantMu(name, spec, unixNow(), true)
+	if err != nil {
+		return nil, specError(op, err)
+	}
+	b := s.bots[name].withGrants()
+	b.grants[spec.Key] = g
+	s.addBot(b)
+	return g.change(op, name, 0)
 }
 
 // RevokeGrant takes a grant away. It narrows.
@@ -98,22 +156,21 @@ func (v *Vault) RevokeGrant(ctx context.Context, by Operator, name, label string
 		if s.bots[name] == nil {
 			return nil, noBot(op)
 		}
-		b := s.bots[name].withGrants()
-		g := b.grants[label]
-		if g == nil {
+		if s.bots[name].grants[label] == nil {
 			return nil, fail(op, KindNotFound, "that bot has no grant on that API key").
 				hint("vaultctl bot list")
 		}
-		delete(b.grants, label)
-		s.addBot(b)
-		return revokeChange(op, name, label, g)
+		return s.dropGrant(op, name, label)
 	})
 }
 
-func revokeChange(op, name, label string, g *policy.Grant) ([]change, error) {
-	now := unixNow()
-	text, err := record.Append(nil, record.Grant{Allow: g.Allow.Words(), Created: now, Revoked: now})
-	return recordChange(op, store.Grants, grantKey(name, label), text, err)
+// dropGrant takes a grant out of the snapshot and returns what to write.
+func (s *snapshot) dropGrant(op, name, label string) ([]change, error) {
+	b := s.bots[name].withGrants()
+	g := b.grants[label]
+	delete(b.grants, label)
+	s.addBot(b)
+	return g.change(op, name, unixNow())
 }
 
 func grantKey(bot, label string) string { return bot + "/" + label }
@@ -127,7 +184,7 @@ func (v *Vault) Bots() ([]Bot, error) {
 	s := u.snapshot.Load()
 	list := make([]Bot, 0, len(s.bots))
 	for _, name := range sortedKeys(s.bots) {
-		list = append(list, s.bots[name].view())
+		list = append(list, u.view(s, s.bots[name]))
 	}
 	return list, nil
 }
@@ -139,17 +196,23 @@ func (v *Vault) Bot(name string) (Bot, error) {
 	if err != nil {
 		return Bot{}, err
 	}
-	b := u.snapshot.Load().bots[name]
+	s := u.snapshot.Load()
+	b := s.bots[name]
 	if b == nil {
 		return Bot{}, noBot(op)
 	}
-	return b.view(), nil
+	return u.view(s, b), nil
 }
 
-func (b *bot) view() Bot {
-	view := Bot{Name: b.name, Match: b.match, Created: b.created}
+func (u *unlocked) view(s *snapshot, b *bot) Bot {
+	view := Bot{Name: b.name, Match: b.match, Role: b.role, Created: b.created}
 	for _, label := range sortedKeys(b.grants) {
-		view.Grants = append(view.Grants, Grant{Label: label, Allow: b.grants[label].Allow})
+		g := b.grants[label]
+		now := s.keys[label].clock.Read()
+		view.Grants = append(view.Grants, Grant{
+			Spec: g.spec, Created: g.created,
+			Left: g.meter.Left(&g.rules.Limits, policy.Now{Wall: now.Wall, Steady: now.Steady}),
+		})
 	}
 	return view
 }

@@ -16,11 +16,12 @@ var (
 )
 
 // change is one entry to write. Its plaintext is sealed on the way, unless it is
-// to stand as it is.
+// to stand as it is, or the entry is to go.
 type change struct {
 	place
-	plain []byte
-	asIs  bool
+	plain  []byte
+	asIs   bool
+	remove bool
 	// sealed, where there is one, is called once plain has served and before the
 	// disk is waited for.
 	sealed func()
@@ -53,6 +54,10 @@ func (v *Vault) commitWithMu(op string, u *unlocked, meta []store.Op, changes []
 	u.revision.Store(next.revision)
 	u.set = next.set
 	for i, c := range changes {
+		if c.remove {
+			delete(u.raw, c.place)
+			continue
+		}
 		u.raw[c.place] = values[i]
 	}
 	return nil
@@ -102,7 +107,9 @@ func (u *unlocked) sealEachMu(next *fileView, changes []change, ops []store.Op, 
 		if old, ok := u.raw[c.place]; ok {
 			next.set.Remove(u.state(), c.bucket, []byte(c.key), old)
 		}
-		next.set.Add(u.state(), c.bucket, []byte(c.key), value)
+		if !c.remove {
+			next.set.Add(u.state(), c.bucket, []byte(c.key), value)
+		}
 		values[i] = value
 		ops = append(ops, store.Op{Bucket: c.bucket, Key: []byte(c.key), Value: value})
 	}
@@ -111,6 +118,9 @@ func (u *unlocked) sealEachMu(next *fileView, changes []change, ops []store.Op, 
 }
 
 func (u *unlocked) valueOf(c change, revision uint64) ([]byte, error) {
+	if c.remove {
+		return nil, nil
+	}
 	if c.asIs {
 		return c.plain, nil
 	}

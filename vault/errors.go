@@ -3,6 +3,7 @@ package vault
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind says what went wrong, as far as a caller can act on it. Transports map it
@@ -21,6 +22,8 @@ const (
 	KindNoGrant                     // unknown bot, unknown label or no grant: one answer for all
 	KindAmbiguous                   // several bots match and none was named
 	KindDenied                      // the grant does not allow it
+	KindUnknownOrder                // an update of an order that the vault knows nothing of
+	KindLimited                     // the grant has spent what it may, for now
 	KindMalformed                   // a request to sign that was not fully understood
 	KindInvalid                     // an admin argument that cannot be stored
 	KindNotFound                    // no such label, bot or grant
@@ -42,6 +45,9 @@ type Error struct {
 	Kind Kind
 	// Rule and Field say, for KindDenied and KindMalformed, what refused.
 	Rule, Field string
+	// RetryAfter says, for KindLimited, when it is worth another try; zero is not
+	// before a new day, or never.
+	RetryAfter time.Duration
 	// Hint says what to do next; empty where the message says it.
 	Hint string
 	// Err is the cause. Its text holds no secret and nothing of a request's body.

@@ -92,7 +92,7 @@ func TestAKeyfileUnlocksAndProvesNothing(t *testing.T) {
 	r.must(err)
 	_, err = r.sign(uid(1001), "main")
 	r.must(err)
-	add := vault.AddBot{Name: "mm-2", Match: policy.Match{GID: new(uint32)}}
+	add := vault.AddBot{Name: "mm-2", Match: []policy.Match{{GID: new(uint32)}}}
 	id, challenge, err := r.v.BeginProof(r.by)
 	r.must(err)
 	proof, err := operator.Prove(&r.kek, 2, id, challenge, add.Operation())

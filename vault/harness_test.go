@@ -35,6 +35,8 @@ type rig struct {
 	log  *syncBuffer
 	kek  operator.KEK
 	by   vault.Operator
+	// uncheckable is why no match can be checked here; nil where all can.
+	uncheckable error
 }
 
 type syncBuffer struct {
@@ -70,7 +72,7 @@ func newRig(t testing.TB) *rig {
 
 func (r *rig) open() {
 	r.t.Helper()
-	v, err := vault.Open(vault.Options{Path: r.path, Log: slog.New(slog.NewTextHandler(r.log, nil))})
+	v, err := vault.Open(vault.Options{Path: r.path, Log: slog.New(slog.NewTextHandler(r.log, nil)), Checkable: func(policy.Match) error { return r.uncheckable }})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -134,14 +136,19 @@ func (r *rig) addKey(label, id, secret string) error {
 
 func (r *rig) addBot(name string, uid uint32) error {
 	r.t.Helper()
-	request := vault.AddBot{Name: name, Match: policy.Match{UID: &uid}}
+	request := vault.AddBot{Name: name, Match: []policy.Match{{UID: &uid}}}
 	_, err := r.v.AddBot(ctx, r.by, request, r.prove(r.by, request.Operation()))
 	return err
 }
 
 func (r *rig) grant(bot, label string, allow policy.Class) error {
 	r.t.Helper()
-	request := vault.SetGrant{Bot: bot, Label: label, Allow: allow}
+	return r.grantSpec(bot, policy.GrantSpec{Key: label, Allow: allow.Words()})
+}
+
+func (r *rig) grantSpec(bot string, spec policy.GrantSpec) error {
+	r.t.Helper()
+	request := vault.SetGrant{Bot: bot, Grant: spec}
 	_, err := r.v.SetGrant(ctx, r.by, request, r.prove(r.by, request.Operation()))
 	return err
 }

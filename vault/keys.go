@@ -5,6 +5,7 @@ import (
 
 	"bfxvault/vault/internal/envelope"
 	"bfxvault/vault/internal/guard"
+	"bfxvault/vault/internal/limits"
 	"bfxvault/vault/internal/nonce"
 	"bfxvault/vault/internal/record"
 	"bfxvault/vault/internal/store"
@@ -131,13 +132,17 @@ func (u *unlocked) storeKey(op string, s *snapshot, r AddKey, buffer *guard.Buff
 	if err == nil {
 		mark, err = u.firstMark(r.APIKey)
 	}
+	var orders *limits.Orders
+	if err == nil {
+		orders, err = u.ledger.Orders(r.APIKey, nil)
+	}
 	if err != nil {
 		u.slab.Free(slot)
 		return nil, 0, fail(op, KindInternal, "%w", err)
 	}
 	s.keys[r.Label] = &apiKey{
 		label: r.Label, record: rec, id: r.APIKey, version: version, slot: slot,
-		clock: u.clock, counter: u.book.Counter(r.APIKey, mark),
+		clock: u.clock, counter: u.book.Counter(r.APIKey, mark), orders: orders,
 	}
 	s.ids[r.APIKey] = r.Label
 	return []change{

@@ -3,6 +3,7 @@ package vault
 import (
 	"crypto/subtle"
 	"errors"
+	"strings"
 
 	"bfxvault/vault/internal/envelope"
 	"bfxvault/vault/internal/guard"
@@ -18,6 +19,10 @@ type contents struct {
 	grants  map[string]record.Grant
 	marks   map[string]uint64
 	secrets map[string]int // slots of the slab that hold mid-states
+	// limits is what each grant has spent; orders are blocks of signed orders, by API
+	// key id and record key.
+	limits map[string][]byte
+	orders map[string]map[string][]byte
 }
 
 // open reads a file with the data key that stands in u: every record is opened
@@ -27,7 +32,7 @@ func (u *unlocked) open(op string, f *file) (*contents, error) {
 	c := &contents{
 		keys: make(map[string]record.Key), bots: make(map[string]record.Bot),
 		grants: make(map[string]record.Grant), marks: make(map[string]uint64),
-		secrets: make(map[string]int),
+		secrets: make(map[string]int), limits: make(map[string][]byte), orders: make(map[string]map[string][]byte),
 	}
 	scratch, err := guard.NewBuffer(maxSecret) // proof keys are shorter
 	if err != nil {
@@ -77,6 +82,14 @@ func (u *unlocked) openRecord(op string, c *contents, p place, sealed, scratch [
 		c.grants[p.key], err = record.Parse[record.Grant](plain)
 	case store.Marks:
 		c.marks[p.key], err = record.ParseMark(plain)
+	case store.Limits:
+		c.limits[p.key] = plain
+	case store.Orders:
+		id := p.key[:max(0, strings.LastIndexByte(p.key, '/'))]
+		if c.orders[id] == nil {
+			c.orders[id] = make(map[string][]byte)
+		}
+		c.orders[id][p.key] = plain
 	case store.Secrets:
 		c.secrets[p.key], err = u.absorb(plain)
 	case store.Proofs:

@@ -27,11 +27,11 @@ const (
 func EffectOf(name string) (effect Effect, ok bool) {
 	switch name {
 	case "Status", "ListSlots", "BeginSealed", "BeginProof",
-		"ListKeys", "ShowKey", "ListBots", "ShowBot", "ShowNonce":
+		"ListKeys", "ShowKey", "ListBots", "ShowBot", "ShowPolicy", "ShowNonce":
 		return Neutral, true
 	case "Lock", "RemoveBot", "RevokeGrant":
 		return Narrowing, true
-	case "AddKey", "AddBot", "SetGrant", "AcceptNonce":
+	case "AddKey", "AddBot", "SetGrant", "ApplyPolicy", "AcceptNonce":
 		return Widening, true
 	case "Init", "Unlock":
 		return Opening, true
@@ -91,11 +91,3 @@ func SealedPrefix(id uint64, o Operation) [sealedPrefixSize]byte {
 }
 
 func u32(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
-
-// optionalID tells an absent id from every present one.
-func optionalID(id *uint32) []byte {
-	if id == nil {
-		return nil
-	}
-	return u32(*id)
-}

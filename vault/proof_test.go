@@ -15,8 +15,8 @@ import (
 // A64: a proof is good once, on its connection, for its operation.
 func TestAProofThatWasCapturedIsWorthNothing(t *testing.T) {
 	r := newRig(t).ready()
-	add := vault.AddBot{Name: "mm-2", Match: policy.Match{GID: new(uint32)}}
-	other := vault.AddBot{Name: "mm-3", Match: policy.Match{GID: new(uint32)}}
+	add := vault.AddBot{Name: "mm-2", Match: []policy.Match{{GID: new(uint32)}}}
+	other := vault.AddBot{Name: "mm-3", Match: []policy.Match{{GID: new(uint32)}}}
 	stranger := vault.Operator{Conn: 2, Process: "stranger"}
 
 	proof := r.prove(r.by, add.Operation())
@@ -45,7 +45,7 @@ func sendTo(r *rig, by vault.Operator, o vault.AddBot, p vault.Proof) error {
 func TestAProofAndASealedBoxLastAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		add := vault.AddBot{Name: "mm-2", Match: policy.Match{GID: new(uint32)}}
+		add := vault.AddBot{Name: "mm-2", Match: []policy.Match{{GID: new(uint32)}}}
 		for _, test := range []struct {
 			age  time.Duration
 			kind vault.Kind
@@ -153,7 +153,7 @@ func wrongUnlock(r *rig, by vault.Operator) error {
 // A65: a process that begins without end pushes out its own, not the owner's.
 func TestAFloodOfOneShotsLeavesTheOwnersAlone(t *testing.T) {
 	r := newRig(t)
-	add := vault.AddBot{Name: "mm-2", Match: policy.Match{GID: new(uint32)}}
+	add := vault.AddBot{Name: "mm-2", Match: []policy.Match{{GID: new(uint32)}}}
 	proof := r.prove(r.by, add.Operation())
 	for range 100 {
 		r.prove(vault.Operator{Conn: 9, Process: "flood"}, add.Operation())
@@ -168,12 +168,12 @@ func TestOperationsNeverShareTheirBytes(t *testing.T) {
 	seen := map[string]int{}
 	for i, o := range []vault.Operation{
 		vault.AddBot{Name: "ab"}.Operation(),
-		vault.AddBot{Name: "a", Match: policy.Match{Exe: "b"}}.Operation(),
-		vault.AddBot{Name: "ab", Match: policy.Match{UID: zero}}.Operation(),
-		vault.AddBot{Name: "ab", Match: policy.Match{GID: zero}}.Operation(),
-		vault.SetGrant{Bot: "a", Label: "bc"}.Operation(),
-		vault.SetGrant{Bot: "ab", Label: "c"}.Operation(),
-		vault.SetGrant{Bot: "ab", Label: "c", Allow: policy.Read}.Operation(),
+		vault.AddBot{Name: "a", Match: []policy.Match{{Exe: "b"}}}.Operation(),
+		vault.AddBot{Name: "ab", Match: []policy.Match{{UID: zero}}}.Operation(),
+		vault.AddBot{Name: "ab", Match: []policy.Match{{GID: zero}}}.Operation(),
+		vault.SetGrant{Bot: "a", Grant: policy.GrantSpec{Key: "bc"}}.Operation(),
+		vault.SetGrant{Bot: "ab", Grant: policy.GrantSpec{Key: "c"}}.Operation(),
+		vault.SetGrant{Bot: "ab", Grant: policy.GrantSpec{Key: "c", Allow: []string{"read"}}}.Operation(),
 		vault.AcceptNonce{Label: "ab"}.Operation(),
 		vault.AddKey{Label: "ab"}.Purpose(),
 		vault.AddKey{Label: "ab"}.Operation(),

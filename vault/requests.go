@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"strings"
 
+	"bfxvault/vault/internal/record"
 	"bfxvault/vault/policy"
 )
 
@@ -78,24 +79,79 @@ func (r AddKey) Operation() Operation {
 
 // AddBot registers a program.
 type AddBot struct {
-	Name  string
-	Match policy.Match
+	Name string
+	// Match lists the callers that are the bot, at least one.
+	Match []policy.Match
 }
 
 // Operation is what a proof is made for.
 func (r AddBot) Operation() Operation {
-	return operation("AddBot", []byte(r.Name), optionalID(r.Match.UID), optionalID(r.Match.GID), []byte(r.Match.Exe))
+	return operation("AddBot", []byte(r.Name), textOf(r.Match))
 }
 
-// SetGrant gives a bot the use of an API key, in place of an earlier grant.
+// SetGrant gives a bot the use of the API key that Grant names, in place of an
+// earlier grant.
 type SetGrant struct {
-	Bot, Label string
-	Allow      policy.Class
+	Bot   string
+	Grant policy.GrantSpec
 }
 
 // Operation is what a proof is made for.
 func (r SetGrant) Operation() Operation {
-	return operation("SetGrant", []byte(r.Bot), []byte(r.Label), []byte{byte(r.Allow)})
+	return operation("SetGrant", []byte(r.Bot), textOf(r.Grant))
+}
+
+// ApplyPolicy puts these bots and grants in place of all that there are.
+type ApplyPolicy struct {
+	Bots map[string]policy.BotSpec
+	// Merge keeps the bots that are not named, and grants of those that are, on API
+	// keys that are not.
+	Merge bool
+}
+
+// Operation is what a proof is made for.
+func (r ApplyPolicy) Operation() Operation {
+	merge := byte(0)
+	if r.Merge {
+		merge = 1
+	}
+	return operation("ApplyPolicy", textOf(record.Policy(r.Bots)), []byte{merge})
+}
+
+// textOf is the one JSON text of a value. What has none, for want of UTF-8, is
+// refused where it would be stored.
+func textOf[T record.Text](value T) []byte {
+	text, err := record.Append(nil, value)
+	if err != nil {
+		return nil
+	}
+	return text
+}
+
+// GrantText prints a grant as JSON, which ParseGrant reads. It is how grants travel.
+func GrantText(g policy.GrantSpec) []byte { return textOf(g) }
+
+// ParseGrant reads a grant as GrantText prints it: strictly, an unknown or doubled
+// name is KindInvalid (A31, A63).
+func ParseGrant(text []byte) (policy.GrantSpec, error) {
+	return parseText[policy.GrantSpec]("read grant", text)
+}
+
+// PolicyText prints bots and their grants as JSON, which ParsePolicy reads.
+func PolicyText(bots map[string]policy.BotSpec) []byte { return textOf(record.Policy(bots)) }
+
+// ParsePolicy reads bots and their grants as PolicyText prints them, as strictly as
+// ParseGrant.
+func ParsePolicy(text []byte) (map[string]policy.BotSpec, error) {
+	return parseText[record.Policy]("read policy", text)
+}
+
+func parseText[T record.Text](op string, text []byte) (T, error) {
+	value, err := record.Parse[T](text)
+	if err != nil {
+		return value, fail(op, KindInvalid, "not JSON of the kind that this version understands")
+	}
+	return value, nil
 }
 
 // AcceptNonce takes the wall clock for an API key whose request nonces are held

@@ -92,7 +92,7 @@ func TestTriesOfOneProcessAreBounded(t *testing.T) {
 		for range 100 {
 			proof := r.prove(r.by, vault.AcceptNonce{}.Operation())
 			wg.Go(func() {
-				err := sendTo(r, r.by, vault.AddBot{Name: "x", Match: policy.Match{GID: new(uint32)}}, proof)
+				err := sendTo(r, r.by, vault.AddBot{Name: "x", Match: []policy.Match{{GID: new(uint32)}}}, proof)
 				mu.Lock()
 				defer mu.Unlock()
 				switch vault.KindOf(err) {

@@ -13,15 +13,19 @@ import (
 // reports it (P4).
 type Caller struct {
 	UID, GID uint32
-	// Process is asked only where a match names an executable. Nil, or an error of
+	// Process is asked only where a match names what it knows. Nil, or an error of
 	// it, means that it could not be read, and then no such match holds.
 	Process Process
 }
 
-// Process is a running program.
+// Process is a running program. What cannot be told of it is an error.
 type Process interface {
+	// Unit is the full cgroup path of its unit of the system manager.
+	Unit() (string, error)
 	// Exe is the path of its executable.
 	Exe() (string, error)
+	// SHA256 is the sum of its executable's content.
+	SHA256() ([32]byte, error)
 }
 
 // SignRequest asks for the signature of one REST request.
@@ -44,46 +48,51 @@ type Signature struct {
 	KeyVersion   uint32
 }
 
-// payloads are buffers for what is signed, which is no secret.
-var payloads = sync.Pool{New: func() any { b := make([]byte, 0, 1<<10); return &b }}
+// work is what a signature needs besides the key, none of it secret.
+type work struct {
+	request policy.Request
+	payload []byte
+}
+
+var works = sync.Pool{New: func() any { return &work{payload: make([]byte, 0, 1<<10)} }}
 
 // Sign signs an authenticated REST v2 request. Errors: KindLocked, KindNoGrant,
-// KindAmbiguous, KindDenied, KindMalformed, KindNonceHeld, KindNonceExhausted,
-// KindCannotWrite.
+// KindAmbiguous, KindDenied, KindUnknownOrder, KindLimited, KindMalformed,
+// KindNonceHeld, KindNonceExhausted, KindCannotWrite.
 func (v *Vault) Sign(c Caller, r SignRequest) (Signature, error) {
 	var signature Signature
-	request, malformed := bitfinex.Parse(r.Path, r.Body)
-	k, n, u, err := v.admit(c, r, &request, malformed)
+	w := works.Get().(*work)
+	defer works.Put(w)
+	malformed := bitfinex.Parse(&w.request, r.Path, r.Body)
+	k, n, u, err := v.admit(c, r, &w.request, malformed)
 	if err != nil {
 		return signature, err
 	}
-	payload := payloads.Get().(*[]byte)
-	defer payloads.Put(payload)
-	*payload = bitfinex.AppendRest((*payload)[:0], r.Path, uint64(n), r.Body)
-	return signature, u.sign(&signature, k, n, *payload)
+	w.payload = bitfinex.AppendRest(w.payload[:0], r.Path, uint64(n), r.Body)
+	return signature, u.sign(&signature, k, n, w.payload)
 }
 
 // SignV1 signs an authenticated REST v1 request and returns the payload header
 // with it. Errors as Sign.
 func (v *Vault) SignV1(c Caller, r SignRequest) (Signature, string, error) {
 	var signature Signature
-	request, malformed := bitfinex.ParseV1(r.Path, r.Body)
-	k, n, u, err := v.admit(c, r, &request, malformed)
+	w := works.Get().(*work)
+	defer works.Put(w)
+	malformed := bitfinex.ParseV1(&w.request, r.Path, r.Body)
+	k, n, u, err := v.admit(c, r, &w.request, malformed)
 	if err != nil {
 		return signature, "", err
 	}
-	payload := payloads.Get().(*[]byte)
-	defer payloads.Put(payload)
-	*payload = bitfinex.AppendRestV1((*payload)[:0], r.Path, uint64(n), r.Body)
-	if err := u.sign(&signature, k, n, *payload); err != nil {
+	w.payload = bitfinex.AppendRestV1(w.payload[:0], r.Path, uint64(n), r.Body)
+	if err := u.sign(&signature, k, n, w.payload); err != nil {
 		return signature, "", err
 	}
-	return signature, string(*payload), nil
+	return signature, string(w.payload), nil
 }
 
 // admit is everything between parsing and the MAC: who asks, whether the grant
-// allows it, and the next request nonce. That may wait for the disk; so what was
-// revoked meanwhile is looked at once more.
+// allows it and has enough left, and the next request nonce. Charging and the nonce
+// may wait for the disk; so what was revoked meanwhile is looked at once more.
 func (v *Vault) admit(c Caller, r SignRequest, request *policy.Request, malformed error) (*apiKey, nonce.RequestNonce, *unlocked, error) {
 	const op = "sign"
 	u, err := v.unlocked(op)
@@ -91,43 +100,90 @@ func (v *Vault) admit(c Caller, r SignRequest, request *policy.Request, malforme
 		return nil, 0, nil, v.veil(err)
 	}
 	s := u.snapshot.Load()
-	k, err := s.allow(c, r, request, malformed)
+	k, g, err := s.find(c, r.Bot, r.Label)
 	if err != nil {
 		return nil, 0, nil, err
 	}
-	n, err := k.counter.Next(u.now(k))
+	if malformed != nil {
+		return nil, 0, nil, refuseMalformed(op, k, g, request, malformed)
+	}
+	n, err := v.charge(u, k, g, request)
 	if err != nil {
-		return nil, 0, nil, v.veil(nonceError(op, err))
+		return nil, 0, nil, err
 	}
 	if now := u.snapshot.Load(); now != s {
-		again, err := now.allow(c, r, request, malformed)
+		again, err := now.still(c, r, request, k)
 		if err != nil {
 			return nil, 0, nil, err
 		}
-		if again.counter != k.counter {
-			return nil, 0, nil, noGrant()
-		}
+		k = again
 	}
 	return k, n, u, nil
 }
 
-// allow finds the API key that a caller may use for a request, or says why not.
-func (s *snapshot) allow(c Caller, r SignRequest, request *policy.Request, malformed error) (*apiKey, error) {
+// refuseMalformed says what is wrong with a request that was not understood, unless
+// its endpoint alone is more than the grant allows: then that is said.
+func refuseMalformed(op string, k *apiKey, g *grant, request *policy.Request, malformed error) error {
+	if request.Endpoint != "" {
+		known := policy.Request{Endpoint: request.Endpoint, Class: request.Class, ByName: request.ByName, Write: request.Write, Symbol: request.Symbol}
+		now := k.clock.Read()
+		if d := policy.Decide(g.rules, &known, policy.Now{Wall: now.Wall, Steady: now.Steady}); !d.Allowed {
+			return deniedError(op, d)
+		}
+	}
+	return malformedError(op, malformed)
+}
+
+// charge judges a request, takes it off what the grant may spend, and draws its
+// request nonce. What is taken is not given back when a later step fails.
+func (v *Vault) charge(u *unlocked, k *apiKey, g *grant, request *policy.Request) (nonce.RequestNonce, error) {
 	const op = "sign"
-	k, grant, err := s.find(c, r.Bot, r.Label)
+	reading := k.clock.Read()
+	now := policy.Now{Wall: reading.Wall, Steady: reading.Steady}
+	decision, err := k.orders.Judge(request, now, func() policy.Decision { return policy.Decide(g.rules, request, now) })
+	if err != nil {
+		return 0, v.veil(spendError(op, err))
+	}
+	if !decision.Allowed {
+		v.deny(k, g, request, decision)
+		return 0, deniedError(op, decision)
+	}
+	if k.held != "" {
+		return 0, fail(op, KindNonceHeld, "%s", k.held).hint("the operator runs: vaultctl nonce accept %s", k.label)
+	}
+	if err := g.meter.Take(&g.rules.Limits, request, now); err != nil {
+		return 0, v.veil(spendError(op, err))
+	}
+	// Before the request nonce and looked at after it: Bitfinex takes request nonces in
+	// rising order only, so no order is placed behind the back of an update.
+	if err := k.orders.Remember(request, now); err != nil {
+		return 0, v.veil(spendError(op, err))
+	}
+	n, err := k.counter.Next(u.nonceTime(reading))
+	if err != nil {
+		return 0, v.veil(nonceError(op, err))
+	}
+	if !k.orders.Confirm(request) {
+		return 0, deniedError(op, policy.Overtaken())
+	}
+	return n, nil
+}
+
+// still finds the API key once more in a newer snapshot, and fails where the caller
+// has lost the right to this request. Nothing is charged again.
+func (s *snapshot) still(c Caller, r SignRequest, request *policy.Request, before *apiKey) (*apiKey, error) {
+	const op = "sign"
+	k, g, err := s.find(c, r.Bot, r.Label)
 	if err != nil {
 		return nil, err
 	}
-	if malformed != nil {
-		return nil, malformedError(op, malformed)
-	}
-	if d := policy.Decide(grant, request); !d.Allowed {
-		denied := fail(op, KindDenied, "%s", d.Reason)
-		denied.Rule, denied.Field = d.Rule, "path"
-		return nil, denied
-	}
-	if k.held != "" {
-		return nil, fail(op, KindNonceHeld, "%s", k.held).hint("the operator runs: vaultctl nonce accept %s", k.label)
+	reading := k.clock.Read()
+	d := policy.Decide(g.rules, request, policy.Now{Wall: reading.Wall, Steady: reading.Steady})
+	switch {
+	case !d.Allowed:
+		return nil, deniedError(op, d)
+	case k.counter != before.counter:
+		return nil, noGrant()
 	}
 	return k, nil
 }
@@ -150,13 +206,13 @@ func (v *Vault) veil(err error) error {
 	return fail("sign", KindOf(err), "%s", text).hint("ask the operator: vaultctl status")
 }
 
-// now is the time that an API key's request nonces go by.
-func (u *unlocked) now(k *apiKey) nonce.RequestNonce {
-	now, ahead := k.clock.Now()
-	if ahead && !u.clockAhead.Load() {
+// nonceTime is the time that request nonces go by. A wall clock that ran ahead is
+// noted for the operator, and not followed.
+func (u *unlocked) nonceTime(r nonce.Reading) nonce.RequestNonce {
+	if r.Ahead && !u.clockAhead.Load() {
 		u.clockAhead.Store(true)
 	}
-	return now
+	return r.RequestNonce()
 }
 
 // sign computes the MAC. After a lock has begun it gives none (P5).
@@ -172,7 +228,7 @@ func (u *unlocked) sign(s *Signature, k *apiKey, n nonce.RequestNonce, payload [
 
 // find returns the API key and the grant that a caller may use. Unknown bot,
 // unknown label and no grant end in the same error.
-func (s *snapshot) find(c Caller, name, label string) (*apiKey, *policy.Grant, error) {
+func (s *snapshot) find(c Caller, name, label string) (*apiKey, *grant, error) {
 	b, err := s.botOf(c, name)
 	if err != nil {
 		return nil, nil, err
@@ -186,7 +242,7 @@ func (s *snapshot) find(c Caller, name, label string) (*apiKey, *policy.Grant, e
 // botOf returns the bot that a caller is: the named one, or the only one that
 // matches. Nil is nobody.
 func (s *snapshot) botOf(c Caller, name string) (*bot, error) {
-	caller := lazyCaller{Caller: c}
+	caller := lazyCaller{process: c.Process, known: policy.Caller{UID: c.UID, GID: c.GID}}
 	if name != "" {
 		b := s.bots[name]
 		if b == nil || !caller.is(b) {
@@ -197,7 +253,7 @@ func (s *snapshot) botOf(c Caller, name string) (*bot, error) {
 	var found *bot
 	for _, list := range [...][]*bot{s.byUID[c.UID], s.other} {
 		for _, b := range list {
-			if !caller.is(b) {
+			if found == b || !caller.is(b) {
 				continue
 			}
 			if found != nil {
@@ -209,31 +265,57 @@ func (s *snapshot) botOf(c Caller, name string) (*bot, error) {
 	return found, nil
 }
 
-// exe is the path of the executable, empty where it cannot be read.
-func (c Caller) exe() string {
-	if c.Process == nil {
-		return ""
-	}
-	exe, err := c.Process.Exe()
-	if err != nil {
-		return ""
-	}
-	return exe
-}
-
-// lazyCaller reads the executable at the first match that names one.
+// lazyCaller asks the process what it is at the first match that could hold but for
+// the answer.
 type lazyCaller struct {
-	Caller
-	known bool
-	exe   string
+	process           Process
+	known             policy.Caller
+	unit, exe, sha256 bool // has been asked
 }
 
 func (c *lazyCaller) is(b *bot) bool {
-	if b.match.Exe != "" && !c.known {
-		c.known = true
-		c.exe = c.Caller.exe()
+	for i := range b.match {
+		// What is cheap to know first: reading an executable can take a second.
+		m := b.match[i]
+		m.SHA256 = nil
+		c.ask(&m)
+		if (m == policy.Match{} || m.Matches(c.known)) && c.isContent(b.match[i]) {
+			return true
+		}
 	}
-	return b.match.Matches(policy.Caller{UID: c.UID, GID: c.GID, Exe: c.exe})
+	return false
+}
+
+// isContent says whether a match holds with the content of the executable.
+func (c *lazyCaller) isContent(m policy.Match) bool {
+	if m.SHA256 != nil && !c.sha256 && c.process != nil {
+		c.sha256 = true
+		if sum, err := c.process.SHA256(); err == nil {
+			c.known.SHA256 = (*policy.Digest)(&sum)
+		}
+	}
+	return m.Matches(c.known)
+}
+
+// ask finds out what a match needs of unit and path, if uid and gid hold. What
+// cannot be told stays unknown, and no match that names it holds.
+func (c *lazyCaller) ask(m *policy.Match) {
+	ids := policy.Match{UID: m.UID, GID: m.GID}
+	if c.process == nil || ids != (policy.Match{}) && !ids.Matches(c.known) {
+		return
+	}
+	if m.Unit != "" && !c.unit {
+		c.unit = true
+		if unit, err := c.process.Unit(); err == nil {
+			c.known.Unit = unit
+		}
+	}
+	if m.Exe != "" && !c.exe {
+		c.exe = true
+		if exe, err := c.process.Exe(); err == nil {
+			c.known.Exe = exe
+		}
+	}
 }
 
 func noGrant() *Error {

@@ -7,7 +7,9 @@ import (
 	"strconv"
 	"strings"
 
+	"bfxvault/vault/internal/bitfinex"
 	"bfxvault/vault/internal/clock"
+	"bfxvault/vault/internal/limits"
 	"bfxvault/vault/internal/nonce"
 	"bfxvault/vault/internal/record"
 	"bfxvault/vault/internal/store"
@@ -21,8 +23,8 @@ type snapshot struct {
 	keys  map[string]*apiKey // by label
 	ids   map[string]string  // API key id → label
 	bots  map[string]*bot    // by name
-	byUID map[uint32][]*bot  // those whose match names a uid
-	other []*bot             // those whose match names none
+	byUID map[uint32][]*bot  // those of which a match names a uid
+	other []*bot             // those of which a match names none
 }
 
 // apiKey is the active version of an API key.
@@ -33,6 +35,7 @@ type apiKey struct {
 	version uint32
 	slot    int // of the slab: the mid-states
 	counter *nonce.Counter
+	orders  *limits.Orders // that were signed with it
 	clock   *nonce.Clock
 	held    string // why its request nonces wait; empty when they do not
 }
@@ -40,9 +43,19 @@ type apiKey struct {
 // bot is a registered program with its grants by label.
 type bot struct {
 	name    string
-	match   policy.Match
+	match   []policy.Match
+	role    string
 	created int64
-	grants  map[string]*policy.Grant
+	grants  map[string]*grant
+}
+
+// grant is the use of one API key: as it was spelled, as it decides, and what it has
+// spent.
+type grant struct {
+	spec    policy.GrantSpec
+	rules   *policy.Grant
+	meter   *limits.Meter
+	created int64
 }
 
 func newSnapshot() *snapshot {
@@ -56,6 +69,13 @@ func newSnapshot() *snapshot {
 // tampering: every record was written by this program.
 func (v *Vault) buildSnapshot(op string, u *unlocked, c *contents) (*snapshot, error) {
 	s := newSnapshot()
+	for key, spent := range c.limits {
+		meter, err := u.ledger.Meter(key, spent, u.now(), false)
+		if err != nil {
+			return nil, tampered(op, place{store.Limits, key})
+		}
+		u.meters[key] = meter
+	}
 	for label, rec := range c.keys {
 		k, ok := u.newKey(label, rec, c)
 		if !ok || s.ids[k.id] != "" {
@@ -73,13 +93,27 @@ func (v *Vault) buildSnapshot(op string, u *unlocked, c *contents) (*snapshot, e
 			continue
 		}
 		name, label, _ := strings.Cut(key, "/")
-		allow, err := policy.ParseClasses(rec.Allow)
-		if err != nil || s.bots[name] == nil || s.keys[label] == nil {
+		g, err := u.newGrantMu(name, rec.Grant, rec.Created, false)
+		if err != nil || rec.Grant.Key != label || s.bots[name] == nil || s.keys[label] == nil {
 			return nil, tampered(op, place{store.Grants, key})
 		}
-		s.bots[name].grants[label] = &policy.Grant{Allow: allow}
+		s.bots[name].grants[label] = g
 	}
 	return s, nil
+}
+
+// newGrantMu makes a grant decide. fresh is one that is made while unlocked; others
+// begin with empty token buckets, so that a restart regains nothing (A40).
+func (u *unlocked) newGrantMu(bot string, spec policy.GrantSpec, created int64, fresh bool) (*grant, error) {
+	rules, err := spec.Compile(bitfinex.NamedEndpoints())
+	if err != nil {
+		return nil, err
+	}
+	meter, err := u.meterMu(grantKey(bot, spec.Key), fresh)
+	if err != nil {
+		return nil, err
+	}
+	return &grant{spec: spec, rules: rules, meter: meter, created: created}, nil
 }
 
 // newKey finds the active version of an API key, its mid-states and its mark. A
@@ -101,7 +135,9 @@ func (u *unlocked) newKey(label string, rec record.Key, c *contents) (*apiKey, b
 		k.held = err.Error()
 	}
 	k.counter = u.book.Counter(k.id, mark)
-	return k, true
+	orders, err := u.ledger.Orders(k.id, c.orders[k.id])
+	k.orders = orders
+	return k, err == nil
 }
 
 func secretKey(label string, version uint32) string {
@@ -110,8 +146,7 @@ func secretKey(label string, version uint32) string {
 
 func newBot(name string, rec record.Bot) *bot {
 	return &bot{
-		name: name, created: rec.Created, grants: map[string]*policy.Grant{},
-		match: policy.Match{UID: rec.UID, GID: rec.GID, Exe: rec.Exe},
+		name: name, match: rec.Match, role: rec.Role, created: rec.Created, grants: map[string]*grant{},
 	}
 }
 
@@ -128,12 +163,13 @@ func (s *snapshot) clone() *snapshot {
 func (s *snapshot) addBot(b *bot) {
 	s.removeBot(b.name)
 	s.bots[b.name] = b
-	if b.match.UID == nil {
-		s.other = append(s.other, b)
-		return
+	uids, others := b.uids()
+	for _, uid := range uids {
+		s.byUID[uid] = append(slices.Clip(s.byUID[uid]), b)
 	}
-	uid := *b.match.UID
-	s.byUID[uid] = append(slices.Clip(s.byUID[uid]), b)
+	if others {
+		s.other = append(s.other, b)
+	}
 }
 
 func (s *snapshot) removeBot(name string) {
@@ -142,17 +178,31 @@ func (s *snapshot) removeBot(name string) {
 		return
 	}
 	delete(s.bots, name)
-	others := func(list []*bot) []*bot {
+	without := func(list []*bot) []*bot {
 		return slices.DeleteFunc(slices.Clone(list), func(x *bot) bool { return x == b })
 	}
-	if b.match.UID == nil {
-		s.other = others(s.other)
-		return
+	uids, others := b.uids()
+	for _, uid := range uids {
+		if s.byUID[uid] = without(s.byUID[uid]); len(s.byUID[uid]) == 0 {
+			delete(s.byUID, uid)
+		}
 	}
-	uid := *b.match.UID
-	if s.byUID[uid] = others(s.byUID[uid]); len(s.byUID[uid]) == 0 {
-		delete(s.byUID, uid)
+	if others {
+		s.other = without(s.other)
 	}
+}
+
+// uids are those that the bot's matches name, each once, and whether a match names
+// none.
+func (b *bot) uids() (uids []uint32, others bool) {
+	for _, m := range b.match {
+		if m.UID == nil {
+			others = true
+		} else if !slices.Contains(uids, *m.UID) {
+			uids = append(uids, *m.UID)
+		}
+	}
+	return uids, others
 }
 
 // withGrants is a copy of the bot whose grants may be changed.

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"slices"
+	"strings"
 
 	"bfxvault/vault/policy"
 )
@@ -51,8 +52,8 @@ func (v *Vault) Status() Status {
 
 // Self is what a caller may know of itself.
 type Self struct {
-	Exe  string // empty where it cannot be read
-	Bots []Bot  // those that match, by name
+	Unit, Exe string // empty where they cannot be told
+	Bots      []Bot  // those that match, by name
 }
 
 // WhoAmI reports which bots a caller is, and their grants. A caller that is
@@ -62,13 +63,18 @@ func (v *Vault) WhoAmI(c Caller) (Self, error) {
 	if err != nil {
 		return Self{}, err
 	}
-	self := Self{Exe: c.exe()}
 	s := u.snapshot.Load()
-	known := policy.Caller{UID: c.UID, GID: c.GID, Exe: self.Exe}
-	for _, name := range sortedKeys(s.bots) {
-		if s.bots[name].match.Matches(known) {
-			self.Bots = append(self.Bots, s.bots[name].view())
+	caller := lazyCaller{process: c.Process, known: policy.Caller{UID: c.UID, GID: c.GID}}
+	caller.ask(&policy.Match{Unit: "?", Exe: "?"})
+	self := Self{Unit: caller.known.Unit, Exe: caller.known.Exe}
+	for _, list := range [...][]*bot{s.byUID[c.UID], s.other} {
+		for _, b := range list {
+			known := slices.ContainsFunc(self.Bots, func(other Bot) bool { return other.Name == b.name })
+			if !known && caller.is(b) {
+				self.Bots = append(self.Bots, u.view(s, b))
+			}
 		}
 	}
+	slices.SortFunc(self.Bots, func(a, b Bot) int { return strings.Compare(a.Name, b.Name) })
 	return self, nil
 }

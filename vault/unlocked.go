@@ -9,8 +9,10 @@ import (
 	"bfxvault/vault/internal/clock"
 	"bfxvault/vault/internal/envelope"
 	"bfxvault/vault/internal/guard"
+	"bfxvault/vault/internal/limits"
 	"bfxvault/vault/internal/mac"
 	"bfxvault/vault/internal/nonce"
+	"bfxvault/vault/policy"
 )
 
 // unlocked is what exists only while a vault is unlocked: the key material, in
@@ -26,7 +28,12 @@ type unlocked struct {
 	id    envelope.VaultID
 	since time.Time
 	book  *nonce.Book
-	clock *nonce.Clock
+	// ledger writes down what grants spend and which orders were signed.
+	ledger *limits.Ledger
+	// meters count what grants spend, by grantKey, also of those that were revoked: a
+	// grant that comes back finds it spent. Changed under Vault.mu only.
+	meters map[string]*limits.Meter
+	clock  *nonce.Clock
 	// clockAhead is set once the wall clock has run ahead of the time since boot.
 	clockAhead atomic.Bool
 
@@ -53,14 +60,17 @@ func (v *Vault) newUnlocked(op string, id envelope.VaultID, keys int) (*unlocked
 		return nil, memoryError(op, err)
 	}
 	u := &unlocked{
-		slab:  slab,
-		id:    id,
-		since: clock.Wall(),
-		clock: nonce.NewClock(clock.Wall, clock.Boot),
-		raw:   make(map[place][]byte),
+		slab:   slab,
+		id:     id,
+		since:  clock.Wall(),
+		clock:  nonce.NewClock(clock.Wall, clock.Boot),
+		raw:    make(map[place][]byte),
+		meters: make(map[string]*limits.Meter),
 	}
+	var err2 error
 	u.book, err = nonce.NewBook(func(marks []nonce.Mark) error { return v.persistMarks(u, marks) })
-	if err != nil {
+	u.ledger, err2 = limits.NewLedger(func(records []limits.Record) error { return v.persistSpent(u, records) })
+	if err := errors.Join(err, err2); err != nil {
 		slab.Destroy()
 		return nil, fail(op, KindInternal, "%w", err)
 	}
@@ -71,6 +81,24 @@ func (v *Vault) newUnlocked(op string, id envelope.VaultID, keys int) (*unlocked
 		}
 	}
 	return u, nil
+}
+
+// now is the time by both clocks.
+func (u *unlocked) now() policy.Now {
+	r := u.clock.Read()
+	return policy.Now{Wall: r.Wall, Steady: r.Steady}
+}
+
+// meterMu is the one meter of a grant, made where there is none.
+func (u *unlocked) meterMu(key string, fresh bool) (*limits.Meter, error) {
+	if m := u.meters[key]; m != nil {
+		return m, nil
+	}
+	m, err := u.ledger.Meter(key, nil, u.now(), fresh)
+	if err == nil {
+		u.meters[key] = m
+	}
+	return m, err
 }
 
 // enter registers a use of the key material. The caller calls u.slab.Leave.
@@ -97,6 +125,7 @@ func (u *unlocked) drawDataKey() error {
 // nonce go out.
 func (u *unlocked) destroy() {
 	u.book.Stop()
+	u.ledger.Stop()
 	u.slab.Destroy()
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"bfxvault/vault/internal/store"
+	"bfxvault/vault/policy"
 )
 
 // State is what a vault can be asked to do.
@@ -26,14 +27,18 @@ type Options struct {
 	Path string
 	// Log receives what the operator should know. Required.
 	Log *slog.Logger
+	// Checkable says why a match cannot be checked on this machine, by the credentials
+	// that the kernel gives of a caller; nil where it can. Required.
+	Checkable func(policy.Match) error
 }
 
 // Vault is one vault file and, while unlocked, the key material in guarded
 // memory. Its methods may be called from many goroutines.
 type Vault struct {
-	log   *slog.Logger
-	store *store.Store // nil where fault is set
-	fault *Error       // why the file cannot be used at all
+	log       *slog.Logger
+	checkable func(policy.Match) error
+	store     *store.Store // nil where fault is set
+	fault     *Error       // why the file cannot be used at all
 
 	// initialised says that the file holds a vault. It is asked without the disk.
 	initialised atomic.Bool
@@ -48,6 +53,7 @@ type Vault struct {
 	closed bool // under mu: nothing is opened any more
 
 	veiled    atomic.Int64 // unix seconds of the last refusal that was logged in full
+	denials   denials
 	oneShots  oneShots
 	penalties penalties
 }
@@ -56,10 +62,10 @@ type Vault struct {
 // holds is an error. A damaged one is not: the vault then stands locked and says
 // so to whoever asks, so that the operator is told by the tool at hand.
 func Open(o Options) (*Vault, error) {
-	if o.Path == "" || o.Log == nil {
-		return nil, errors.New("vault: Options.Path and Options.Log are required")
+	if o.Path == "" || o.Log == nil || o.Checkable == nil {
+		return nil, errors.New("vault: Options.Path, Options.Log and Options.Checkable are required")
 	}
-	v := &Vault{log: o.Log}
+	v := &Vault{log: o.Log, checkable: o.Checkable}
 	s, err := store.Open(o.Path)
 	var revision uint64
 	if err == nil {

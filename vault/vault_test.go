@@ -99,12 +99,14 @@ type program struct {
 	err error
 }
 
-func (p program) Exe() (string, error) { return p.exe, p.err }
+func (p program) Exe() (string, error)      { return p.exe, p.err }
+func (p program) Unit() (string, error)     { return "", p.err }
+func (p program) SHA256() ([32]byte, error) { return [32]byte{}, p.err }
 
 // P4: an executable that cannot be read is not the one that was registered.
 func TestAMatchByExecutableNeedsAReadableOne(t *testing.T) {
 	r := newRig(t)
-	bot := vault.AddBot{Name: "exe-bot", Match: policy.Match{Exe: "/usr/bin/bot"}}
+	bot := vault.AddBot{Name: "exe-bot", Match: []policy.Match{{Exe: "/usr/bin/bot"}}}
 	_, err := r.v.AddBot(ctx, r.by, bot, r.prove(r.by, bot.Operation()))
 	r.must(err, r.addKey("main", "KEY-1", testSecret), r.grant("exe-bot", "main", policy.Trade))
 	caller := uid(5)
@@ -195,7 +197,7 @@ func TestInitRefusesAVaultThatIsThere(t *testing.T) {
 // A3
 func TestASecondVaultOnTheSameFileIsRefused(t *testing.T) {
 	r := newRig(t).ready()
-	if _, err := vault.Open(vault.Options{Path: r.path, Log: discard()}); err == nil {
+	if _, err := vault.Open(vault.Options{Path: r.path, Log: discard(), Checkable: func(policy.Match) error { return nil }}); err == nil {
 		t.Fatal("opened twice")
 	}
 	_, err := r.sign(uid(1001), "main")

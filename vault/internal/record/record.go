@@ -15,6 +15,8 @@ import (
 	"fmt"
 
 	"github.com/go-json-experiment/json"
+
+	"bfxvault/vault/policy"
 )
 
 // Active is the state of the version of an API key that signs.
@@ -37,25 +39,34 @@ type KeyVersion struct {
 
 // Bot stands under a name: a registered program, or what is left of a removed one.
 type Bot struct {
-	UID     *uint32 `json:"uid,omitzero"`
-	GID     *uint32 `json:"gid,omitzero"`
-	Exe     string  `json:"exe,omitzero"`
-	Created int64   `json:"created"`
+	// Match lists the callers that are the bot.
+	Match   []policy.Match `json:"match,omitzero"`
+	Role    string         `json:"role,omitzero"`
+	Created int64          `json:"created"`
 	// Removed is when the bot was removed, unix seconds; zero while it stands.
 	Removed int64 `json:"removed,omitzero"`
 }
 
 // Grant stands under bot "/" label: the use of one API key by one bot, or what is left of a revoked one.
 type Grant struct {
-	Allow   []string `json:"allow"`
-	Created int64    `json:"created"`
+	Grant   policy.GrantSpec `json:"grant"`
+	Created int64            `json:"created"`
 	// Revoked is when the grant was taken away, unix seconds; zero while it
 	// stands.
 	Revoked int64 `json:"revoked,omitzero"`
 }
 
-// Append adds the JSON of a Key, Bot or Grant to dst.
-func Append[T Key | Bot | Grant](dst []byte, value T) ([]byte, error) {
+// Policy is all bots with their grants, by name: what a policy file says.
+type Policy map[string]policy.BotSpec
+
+// Text is what stands in a record or on the wire as JSON.
+type Text interface {
+	Key | Bot | Grant | Policy | policy.GrantSpec | []policy.Match
+}
+
+// Append adds the JSON of a value to dst. The same value always gives the same
+// text. It fails where a string is not UTF-8.
+func Append[T Text](dst []byte, value T) ([]byte, error) {
 	text, err := json.Marshal(value, json.Deterministic(true))
 	if err != nil {
 		return nil, fmt.Errorf("record: %w", err)
@@ -63,9 +74,9 @@ func Append[T Key | Bot | Grant](dst []byte, value T) ([]byte, error) {
 	return append(dst, text...), nil
 }
 
-// Parse reads the JSON of a Key, Bot or Grant. Doubled names, unknown names,
-// names in another case and invalid UTF-8 are errors.
-func Parse[T Key | Bot | Grant](text []byte) (T, error) {
+// Parse reads the JSON of a value. Doubled names, unknown names, names in another
+// case and invalid UTF-8 are errors.
+func Parse[T Text](text []byte) (T, error) {
 	var value T
 	if err := json.Unmarshal(text, &value, json.RejectUnknownMembers(true)); err != nil {
 		return value, errors.New("record: not a record that this version understands")

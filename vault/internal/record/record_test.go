@@ -6,16 +6,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bfxvault/vault/internal/record"
+	"bfxvault/vault/policy"
 )
 
 func TestRecordsReadBackAsWritten(t *testing.T) {
 	uid := uint32(0)
-	bot := record.Bot{UID: &uid, Created: 5}
+	bot := record.Bot{Match: []policy.Match{{UID: &uid}}, Created: 5}
 	text, err := record.Append(nil, bot)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := `{"uid":0,"created":5}`; string(text) != want {
+	if want := `{"match":[{"uid":0}],"created":5}`; string(text) != want {
 		t.Fatalf("wrote %s, want %s", text, want)
 	}
 	back, err := record.Parse[record.Bot](text)
@@ -30,12 +31,13 @@ func TestRecordsReadBackAsWritten(t *testing.T) {
 // A31, A63: a record with something that this version would drop is refused.
 func TestParseRefusesWhatItWouldDrop(t *testing.T) {
 	for _, text := range []string{
-		`{"allow":["read"],"created":1,"symbols":[]}`,
-		`{"allow":["read"],"allow":["trade"],"created":1}`,
-		`{"Allow":["read"],"created":1}`,
-		`{"allow":["read"],"created":1} {}`,
-		`{"allow":["read"],"created":1.5}`,
-		"{\"allow\":[\"\xff\"],\"created\":1}",
+		`{"grant":{"allow":["read"],"max_price":{}},"created":1}`,
+		`{"grant":{"allow":["read"],"allow":["trade"]},"created":1}`,
+		`{"grant":{"Allow":["read"]},"created":1}`,
+		`{"grant":{"allow":["read"]},"created":1} {}`,
+		`{"grant":{"allow":["read"]},"created":1.5}`,
+		`{"grant":{"max_order":{"BTC":0.5}},"created":1}`,
+		"{\"grant\":{\"allow\":[\"\xff\"]},\"created\":1}",
 		``, `null x`,
 	} {
 		if _, err := record.Parse[record.Grant]([]byte(text)); err == nil {
@@ -46,8 +48,8 @@ func TestParseRefusesWhatItWouldDrop(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"permissions":["read"],"versions":[{"version":1,"api_key":"k","state":"active","created":1}]}`))
-	f.Add([]byte(`{"uid":4294967295,"exe":"/bin/x","created":1,"removed":2}`))
-	f.Add([]byte(`{"allow":[],"created":-1}`))
+	f.Add([]byte(`{"match":[{"uid":4294967295,"exe":"/bin/x"}],"created":1,"removed":2}`))
+	f.Add([]byte(`{"grant":{"key":"main","allow":[],"max_order":{"BTC":"0.5"},"expires":"2027-03-31"},"created":-1}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		again(t, text, record.Parse[record.Key], record.Append[record.Key])
 		again(t, text, record.Parse[record.Bot], record.Append[record.Bot])

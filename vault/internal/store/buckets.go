@@ -14,6 +14,8 @@ const (
 	Bots     = "bots"     // bots
 	Grants   = "grants"   // grants
 	Marks    = "marks"    // request-nonce marks
+	Limits   = "limits"   // what grants have spent
+	Orders   = "orders"   // orders that were signed
 	Proofs   = "proofs"   // proof keys
 	Manifest = "manifest" // the manifest over all the others
 )
@@ -34,7 +36,7 @@ const (
 )
 
 func known(bucket string) bool {
-	return slices.Contains([]string{Meta, Slots, Keys, Secrets, Bots, Grants, Marks, Proofs, Manifest}, bucket)
+	return slices.Contains([]string{Meta, Slots, Keys, Secrets, Bots, Grants, Marks, Limits, Orders, Proofs, Manifest}, bucket)
 }
 
 func reserved(bucket string, key []byte) bool {

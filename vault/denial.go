@@ -1,0 +1,75 @@
+package vault
+
+import (
+	"errors"
+	"sync"
+
+	"bfxvault/vault/internal/limits"
+	"bfxvault/vault/policy"
+)
+
+// denials keeps a flood of denied requests from flooding the log: so many in full a
+// second, and of the rest their number.
+type denials struct {
+	mu      sync.Mutex
+	second  int64
+	written int
+	skipped int
+}
+
+// fullDenials is how many denials a second are logged in full.
+const fullDenials = 10
+
+// next says whether to log this denial, and how many were not since the last.
+func (d *denials) next(now int64) (write bool, skipped int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if now != d.second {
+		d.second, d.written = now, 0
+	}
+	if d.written == fullDenials {
+		d.skipped++
+		return false, 0
+	}
+	d.written++
+	skipped, d.skipped = d.skipped, 0
+	return true, skipped
+}
+
+// deny tells the operator in full what was denied, and what would have been allowed.
+func (v *Vault) deny(k *apiKey, g *grant, request *policy.Request, d policy.Decision) {
+	write, skipped := v.denials.next(unixNow())
+	if !write {
+		return
+	}
+	v.log.Warn("denied", "key", k.label, "endpoint", request.Endpoint, "rule", d.Rule,
+		"because", policy.Explain(g.rules, request, d), "unlogged", skipped)
+}
+
+// deniedError is what a bot learns of a denial: rule, field and a fixed sentence.
+func deniedError(op string, d policy.Decision) *Error {
+	kind := KindDenied
+	if d.Rule == policy.UnknownOrder {
+		kind = KindUnknownOrder
+	}
+	e := fail(op, kind, "%s: %s", d.Rule, d.Reason)
+	e.Rule, e.Field = d.Rule, d.Field
+	return e
+}
+
+// spendError gives an error of the limits its kind.
+func spendError(op string, err error) *Error {
+	var known *Error
+	var limit *limits.LimitError
+	switch {
+	case errors.As(err, &known):
+		return known.during(op)
+	case errors.As(err, &limit):
+		e := fail(op, KindLimited, "%w", err)
+		e.Rule, e.RetryAfter = limit.Rule, limit.RetryAfter
+		return e
+	case errors.Is(err, limits.ErrStopped):
+		return lockedError(op)
+	}
+	return fail(op, KindInternal, "%w", err)
+}

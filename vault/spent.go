@@ -1,0 +1,27 @@
+package vault
+
+import (
+	"bfxvault/vault/internal/limits"
+	"bfxvault/vault/internal/store"
+)
+
+// persistSpent writes down what grants are about to spend and which orders were
+// signed. It is the commit of the ledger.
+func (v *Vault) persistSpent(u *unlocked, records []limits.Record) error {
+	const op = "sign"
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.current.Load() != u {
+		return lockedError(op)
+	}
+	changes := make([]change, len(records))
+	for i, r := range records {
+		bucket := store.Limits
+		if r.Bucket == limits.InOrders {
+			bucket = store.Orders
+		}
+		changes[i] = sealedChange(bucket, r.Key, r.Value)
+		changes[i].remove = r.Value == nil
+	}
+	return v.commitMu(op, u, changes...)
+}
