@@ -13,7 +13,11 @@ func (a *admin) AddBot(ctx context.Context, r *pb.AddBotRequest) (*pb.AddBotResp
 	if err != nil {
 		return nil, err
 	}
-	revision, err := a.vault.AddBot(ctx, by, vault.AddBot{Name: r.GetName(), Match: toMatch(r.GetMatch())}, proof)
+	matches, err := toMatches(r.GetMatches())
+	if err != nil {
+		return nil, err
+	}
+	revision, err := a.vault.AddBot(ctx, by, vault.AddBot{Name: r.GetName(), Match: matches}, proof)
 	if err != nil {
 		return nil, err
 	}
@@ -61,12 +65,11 @@ func (a *admin) SetGrant(ctx context.Context, r *pb.SetGrantRequest) (*pb.SetGra
 	if err != nil {
 		return nil, err
 	}
-	allow, err := toClasses("grant.allow", r.GetGrant().GetAllow())
+	spec, err := vault.ParseGrant([]byte(r.GetSpec()))
 	if err != nil {
 		return nil, err
 	}
-	request := vault.SetGrant{Bot: r.GetBot(), Label: r.GetGrant().GetLabel(), Allow: allow}
-	revision, err := a.vault.SetGrant(ctx, by, request, proof)
+	revision, err := a.vault.SetGrant(ctx, by, vault.SetGrant{Bot: r.GetBot(), Grant: spec}, proof)
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,7 @@ func newStack(t testing.TB) *stack {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	s := &stack{t: t}
 	log := slog.New(slog.NewTextHandler(&s.log, nil))
-	if s.vault, err = vault.Open(vault.Options{Path: filepath.Join(dir, "vault.db"), Log: log}); err != nil {
+	if s.vault, err = vault.Open(vault.Options{Path: filepath.Join(dir, "vault.db"), Log: log, Checkable: api.Checkable}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.vault.Close() })
@@ -129,10 +129,10 @@ func (s *stack) ready() *stack {
 	key.Secret = sealed
 	_, err1 := s.admin.AddKey(ctx, &pb.AddKeyRequest{Label: "main", ApiKey: "KEY-1", Permissions: []string{"read", "trade"}, Secret: box, Proof: s.prove(key.Operation())})
 	uid := uint32(os.Geteuid())
-	bot := vault.AddBot{Name: "me", Match: policy.Match{UID: &uid}}
-	_, err2 := s.admin.AddBot(ctx, &pb.AddBotRequest{Name: "me", Match: &pb.Match{Uid: &uid}, Proof: s.prove(bot.Operation())})
-	grant := vault.SetGrant{Bot: "me", Label: "main", Allow: policy.Read | policy.Trade}
-	_, err3 := s.admin.SetGrant(ctx, &pb.SetGrantRequest{Bot: "me", Grant: &pb.Grant{Label: "main", Allow: []string{"read", "trade"}}, Proof: s.prove(grant.Operation())})
+	bot := vault.AddBot{Name: "me", Match: []policy.Match{{UID: &uid}}}
+	_, err2 := s.admin.AddBot(ctx, &pb.AddBotRequest{Name: "me", Matches: []*pb.Match{{Uid: &uid}}, Proof: s.prove(bot.Operation())})
+	grant := vault.SetGrant{Bot: "me", Grant: policy.GrantSpec{Key: "main", Allow: []string{"read", "trade"}}}
+	_, err3 := s.admin.SetGrant(ctx, &pb.SetGrantRequest{Bot: "me", Spec: `{"key":"main","allow":["read","trade"]}`, Proof: s.prove(grant.Operation())})
 	for _, err := range []error{err1, err2, err3} {
 		if err != nil {
 			s.t.Fatal(err)
@@ -203,11 +203,15 @@ func TestNoWideningRPCGoesThroughWithoutAProof(t *testing.T) {
 			return err
 		},
 		"AddBot": func(p *pb.Proof) error {
-			_, err := s.admin.AddBot(ctx, &pb.AddBotRequest{Name: "x", Match: &pb.Match{Uid: &uid}, Proof: p})
+			_, err := s.admin.AddBot(ctx, &pb.AddBotRequest{Name: "x", Matches: []*pb.Match{{Uid: &uid}}, Proof: p})
 			return err
 		},
 		"SetGrant": func(p *pb.Proof) error {
-			_, err := s.admin.SetGrant(ctx, &pb.SetGrantRequest{Bot: "me", Grant: &pb.Grant{Label: "main", Allow: []string{"withdraw"}}, Proof: p})
+			_, err := s.admin.SetGrant(ctx, &pb.SetGrantRequest{Bot: "me", Spec: `{"key":"main","allow":["withdraw"]}`, Proof: p})
+			return err
+		},
+		"ApplyPolicy": func(p *pb.Proof) error {
+			_, err := s.admin.ApplyPolicy(ctx, &pb.ApplyPolicyRequest{Policy: `{}`, Proof: p})
 			return err
 		},
 		"AcceptNonce": func(p *pb.Proof) error {

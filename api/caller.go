@@ -3,9 +3,11 @@ package api
 import (
 	"context"
 	"errors"
+	"os"
 
 	"bfxvault/api/peer"
 	"bfxvault/vault"
+	"bfxvault/vault/policy"
 )
 
 // callerOf is who calls on sign.sock, as the kernel says (P4). A process that is
@@ -33,4 +35,23 @@ func alive(ctx context.Context) (*peer.Info, error) {
 		return nil, &vault.Error{Op: "identify", Kind: vault.KindNoGrant, Err: errors.New("the process that connected is gone")}
 	}
 	return info, nil
+}
+
+// Checkable says why a match cannot be checked on this machine, nil where it can: a
+// bot whose executable or unit nobody can read would match no caller, or be taken
+// for another (P4). It is what vault.Options asks for.
+func Checkable(m policy.Match) error {
+	if m.Unit != "" {
+		if err := peer.CanReadUnits(); err != nil {
+			return err
+		}
+	}
+	if m.Exe == "" && m.SHA256 == nil {
+		return nil
+	}
+	uid := uint32(os.Geteuid())
+	if m.UID != nil {
+		uid = *m.UID
+	}
+	return peer.CanReadPrograms(uid)
 }

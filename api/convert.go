@@ -52,14 +52,34 @@ func toClasses(field string, words []string) (policy.Class, error) {
 	return classes, nil
 }
 
-func toMatch(m *pb.Match) policy.Match {
-	if m == nil {
-		return policy.Match{}
+func toMatches(list []*pb.Match) ([]policy.Match, error) {
+	matches := make([]policy.Match, 0, len(list))
+	for _, m := range list {
+		match := policy.Match{UID: m.Uid, GID: m.Gid, Unit: m.GetUnit(), Exe: m.GetExe()}
+		switch sum := m.GetSha256(); len(sum) {
+		case 0:
+		case len(policy.Digest{}):
+			digest := policy.Digest(sum)
+			match.SHA256 = &digest
+		default:
+			return nil, invalid("match.sha256", "a SHA-256 is 32 bytes")
+		}
+		matches = append(matches, match)
 	}
-	return policy.Match{UID: m.Uid, GID: m.Gid, Exe: m.Exe}
+	return matches, nil
 }
 
-func fromMatch(m policy.Match) *pb.Match { return &pb.Match{Uid: m.UID, Gid: m.GID, Exe: m.Exe} }
+func fromMatches(list []policy.Match) []*pb.Match {
+	matches := make([]*pb.Match, 0, len(list))
+	for _, m := range list {
+		match := &pb.Match{Uid: m.UID, Gid: m.GID, Unit: m.Unit, Exe: m.Exe}
+		if m.SHA256 != nil {
+			match.Sha256 = m.SHA256[:]
+		}
+		matches = append(matches, match)
+	}
+	return matches
+}
 
 func fromSlot(s vault.Slot) *pb.Slot {
 	return &pb.Slot{
@@ -79,9 +99,11 @@ func fromKey(k vault.APIKey) *pb.ApiKey {
 }
 
 func fromBot(b vault.Bot) *pb.Bot {
-	bot := &pb.Bot{Name: b.Name, Match: fromMatch(b.Match), Created: b.Created}
+	bot := &pb.Bot{Name: b.Name, Matches: fromMatches(b.Match), Role: b.Role, Created: b.Created}
 	for _, g := range b.Grants {
-		bot.Grants = append(bot.Grants, &pb.Grant{Label: g.Label, Allow: g.Allow.Words()})
+		bot.Grants = append(bot.Grants, &pb.Grant{
+			Spec: string(vault.GrantText(g.Spec)), Left: fromLeft(g.Left), Created: g.Created,
+		})
 	}
 	return bot
 }
@@ -89,7 +111,23 @@ func fromBot(b vault.Bot) *pb.Bot {
 func fromBotGrants(b vault.Bot) *pb.BotGrants {
 	bot := &pb.BotGrants{Bot: b.Name}
 	for _, g := range b.Grants {
-		bot.Grants = append(bot.Grants, &pb.UsableGrant{Label: g.Label, Allow: g.Allow.Words()})
+		bot.Grants = append(bot.Grants, &pb.UsableGrant{
+			Label: g.Spec.Key, Allow: g.Spec.Allow, Spec: string(vault.GrantText(g.Spec)), Left: fromLeft(g.Left),
+		})
 	}
 	return bot
+}
+
+func fromLeft(l vault.Left) *pb.Left {
+	left := &pb.Left{Rate: l.Rate, CancelRate: l.CancelRate, DailyRequests: l.Requests}
+	if !l.DayEnds.IsZero() {
+		left.DayEnds = l.DayEnds.Unix()
+	}
+	for currency, value := range l.Notional {
+		if left.DailyNotional == nil {
+			left.DailyNotional = make(map[string]string, len(l.Notional))
+		}
+		left.DailyNotional[currency] = value.String()
+	}
+	return left
 }

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"bfxvault/vault"
 )
@@ -42,6 +43,10 @@ func classOf(kind vault.Kind) class {
 		return class{codes.PermissionDenied, "SEVERAL_BOTS_MATCH"}
 	case vault.KindDenied:
 		return class{codes.PermissionDenied, "DENIED"}
+	case vault.KindUnknownOrder:
+		return class{codes.PermissionDenied, "UNKNOWN_ORDER"}
+	case vault.KindLimited:
+		return class{codes.ResourceExhausted, "LIMITED"}
 	case vault.KindMalformed:
 		return class{codes.InvalidArgument, "MALFORMED"}
 	case vault.KindInvalid:
@@ -91,6 +96,9 @@ func toStatus(log *slog.Logger, err error) *status.Status {
 		details = append(details, &errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{
 			{Field: e.Field, Description: e.Err.Error()},
 		}})
+	}
+	if e.RetryAfter > 0 {
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(e.RetryAfter)})
 	}
 	return with(status.New(c.code, e.Error()), details...)
 }

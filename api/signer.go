@@ -114,7 +114,7 @@ func (s *signer) WhoAmI(ctx context.Context, _ *pb.WhoAmIRequest) (*pb.WhoAmIRes
 	if err != nil {
 		return nil, err
 	}
-	response := &pb.WhoAmIResponse{Uid: caller.UID, Gid: caller.GID, Exe: self.Exe}
+	response := &pb.WhoAmIResponse{Uid: caller.UID, Gid: caller.GID, Unit: self.Unit, Exe: self.Exe}
 	for _, b := range self.Bots {
 		response.Bots = append(response.Bots, fromBotGrants(b))
 	}

@@ -108,7 +108,7 @@ func serveVault(t *testing.T) string {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	log := slog.New(slog.DiscardHandler)
-	v, err := vault.Open(vault.Options{Path: filepath.Join(dir, "vault.db"), Log: log})
+	v, err := vault.Open(vault.Options{Path: filepath.Join(dir, "vault.db"), Log: log, Checkable: api.Checkable})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,10 +162,10 @@ func fill(t *testing.T, v *vault.Vault) {
 	_, err = v.AddKey(ctx, by, key, prove(key.Operation()))
 	must(err)
 	uid := uint32(os.Geteuid())
-	bot := vault.AddBot{Name: "bot", Match: policy.Match{UID: &uid}}
+	bot := vault.AddBot{Name: "bot", Match: []policy.Match{{UID: &uid}}}
 	_, err = v.AddBot(ctx, by, bot, prove(bot.Operation()))
 	must(err)
-	grant := vault.SetGrant{Bot: "bot", Label: "main", Allow: policy.Read}
+	grant := vault.SetGrant{Bot: "bot", Grant: policy.GrantSpec{Key: "main", Allow: []string{"read"}}}
 	_, err = v.SetGrant(ctx, by, grant, prove(grant.Operation()))
 	must(err)
 }

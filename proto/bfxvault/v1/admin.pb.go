@@ -1492,10 +1492,11 @@ func (x *KeyVersion) GetHeld() string {
 }
 
 type AddBotRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Match         *Match                 `protobuf:"bytes,2,opt,name=match,proto3" json:"match,omitempty"`
-	Proof         *Proof                 `protobuf:"bytes,3,opt,name=proof,proto3" json:"proof,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The callers that are the bot, at least one.
+	Matches       []*Match `protobuf:"bytes,2,rep,name=matches,proto3" json:"matches,omitempty"`
+	Proof         *Proof   `protobuf:"bytes,3,opt,name=proof,proto3" json:"proof,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1537,9 +1538,9 @@ func (x *AddBotRequest) GetName() string {
 	return ""
 }
 
-func (x *AddBotRequest) GetMatch() *Match {
+func (x *AddBotRequest) GetMatches() []*Match {
 	if x != nil {
-		return x.Match
+		return x.Matches
 	}
 	return nil
 }
@@ -1553,10 +1554,15 @@ func (x *AddBotRequest) GetProof() *Proof {
 
 // Match is what the kernel must report of a caller: all that is set, together.
 type Match struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Uid           *uint32                `protobuf:"varint,1,opt,name=uid,proto3,oneof" json:"uid,omitempty"`
-	Gid           *uint32                `protobuf:"varint,2,opt,name=gid,proto3,oneof" json:"gid,omitempty"`
-	Exe           string                 `protobuf:"bytes,3,opt,name=exe,proto3" json:"exe,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Uid   *uint32                `protobuf:"varint,1,opt,name=uid,proto3,oneof" json:"uid,omitempty"`
+	Gid   *uint32                `protobuf:"varint,2,opt,name=gid,proto3,oneof" json:"gid,omitempty"`
+	// The path of its executable.
+	Exe string `protobuf:"bytes,3,opt,name=exe,proto3" json:"exe,omitempty"`
+	// The full cgroup path of its unit of the system manager.
+	Unit string `protobuf:"bytes,4,opt,name=unit,proto3" json:"unit,omitempty"`
+	// SHA-256 of its executable, 32 bytes; empty where it does not matter.
+	Sha256        []byte `protobuf:"bytes,5,opt,name=sha256,proto3" json:"sha256,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1610,6 +1616,20 @@ func (x *Match) GetExe() string {
 		return x.Exe
 	}
 	return ""
+}
+
+func (x *Match) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *Match) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
 }
 
 type AddBotResponse struct {
@@ -1826,12 +1846,14 @@ func (x *ShowBotResponse) GetBot() *Bot {
 
 // Bot is a registered program.
 type Bot struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	Name   string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Match  *Match                 `protobuf:"bytes,2,opt,name=match,proto3" json:"match,omitempty"`
-	Grants []*Grant               `protobuf:"bytes,3,rep,name=grants,proto3" json:"grants,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Name    string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Matches []*Match               `protobuf:"bytes,2,rep,name=matches,proto3" json:"matches,omitempty"`
+	Grants  []*Grant               `protobuf:"bytes,3,rep,name=grants,proto3" json:"grants,omitempty"`
 	// Unix seconds.
-	Created       int64 `protobuf:"varint,4,opt,name=created,proto3" json:"created,omitempty"`
+	Created int64 `protobuf:"varint,4,opt,name=created,proto3" json:"created,omitempty"`
+	// "proxy", or empty.
+	Role          string `protobuf:"bytes,5,opt,name=role,proto3" json:"role,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1873,9 +1895,9 @@ func (x *Bot) GetName() string {
 	return ""
 }
 
-func (x *Bot) GetMatch() *Match {
+func (x *Bot) GetMatches() []*Match {
 	if x != nil {
-		return x.Match
+		return x.Matches
 	}
 	return nil
 }
@@ -1894,12 +1916,21 @@ func (x *Bot) GetCreated() int64 {
 	return 0
 }
 
+func (x *Bot) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
 // Grant says that a bot may use an API key, so.
 type Grant struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Label string                 `protobuf:"bytes,1,opt,name=label,proto3" json:"label,omitempty"`
-	// Permissions: read, trade, cancel, funding, withdraw, settings.
-	Allow         []string `protobuf:"bytes,2,rep,name=allow,proto3" json:"allow,omitempty"`
+	// The grant as JSON, with the fields of a policy file.
+	Spec string `protobuf:"bytes,1,opt,name=spec,proto3" json:"spec,omitempty"`
+	Left *Left  `protobuf:"bytes,2,opt,name=left,proto3" json:"left,omitempty"`
+	// Unix seconds.
+	Created       int64 `protobuf:"varint,3,opt,name=created,proto3" json:"created,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1934,18 +1965,25 @@ func (*Grant) Descriptor() ([]byte, []int) {
 	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{34}
 }
 
-func (x *Grant) GetLabel() string {
+func (x *Grant) GetSpec() string {
 	if x != nil {
-		return x.Label
+		return x.Spec
 	}
 	return ""
 }
 
-func (x *Grant) GetAllow() []string {
+func (x *Grant) GetLeft() *Left {
 	if x != nil {
-		return x.Allow
+		return x.Left
 	}
 	return nil
+}
+
+func (x *Grant) GetCreated() int64 {
+	if x != nil {
+		return x.Created
+	}
+	return 0
 }
 
 type RemoveBotRequest struct {
@@ -2037,10 +2075,11 @@ func (x *RemoveBotResponse) GetRevision() uint64 {
 }
 
 type SetGrantRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Bot           string                 `protobuf:"bytes,1,opt,name=bot,proto3" json:"bot,omitempty"`
-	Grant         *Grant                 `protobuf:"bytes,2,opt,name=grant,proto3" json:"grant,omitempty"`
-	Proof         *Proof                 `protobuf:"bytes,3,opt,name=proof,proto3" json:"proof,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Bot   string                 `protobuf:"bytes,1,opt,name=bot,proto3" json:"bot,omitempty"`
+	// The grant as JSON, with the fields of a policy file.
+	Spec          string `protobuf:"bytes,2,opt,name=spec,proto3" json:"spec,omitempty"`
+	Proof         *Proof `protobuf:"bytes,3,opt,name=proof,proto3" json:"proof,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2082,11 +2121,11 @@ func (x *SetGrantRequest) GetBot() string {
 	return ""
 }
 
-func (x *SetGrantRequest) GetGrant() *Grant {
+func (x *SetGrantRequest) GetSpec() string {
 	if x != nil {
-		return x.Grant
+		return x.Spec
 	}
-	return nil
+	return ""
 }
 
 func (x *SetGrantRequest) GetProof() *Proof {
@@ -2236,6 +2275,195 @@ func (x *RevokeGrantResponse) GetRevision() uint64 {
 	return 0
 }
 
+type ShowPolicyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShowPolicyRequest) Reset() {
+	*x = ShowPolicyRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShowPolicyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShowPolicyRequest) ProtoMessage() {}
+
+func (x *ShowPolicyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShowPolicyRequest.ProtoReflect.Descriptor instead.
+func (*ShowPolicyRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{41}
+}
+
+type ShowPolicyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Bots by name, each with match, role and grants, as JSON with the fields of a
+	// policy file.
+	Policy        string `protobuf:"bytes,1,opt,name=policy,proto3" json:"policy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShowPolicyResponse) Reset() {
+	*x = ShowPolicyResponse{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShowPolicyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShowPolicyResponse) ProtoMessage() {}
+
+func (x *ShowPolicyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShowPolicyResponse.ProtoReflect.Descriptor instead.
+func (*ShowPolicyResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *ShowPolicyResponse) GetPolicy() string {
+	if x != nil {
+		return x.Policy
+	}
+	return ""
+}
+
+type ApplyPolicyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As ShowPolicyResponse has it.
+	Policy string `protobuf:"bytes,1,opt,name=policy,proto3" json:"policy,omitempty"`
+	// Keep the bots that are not named, and the grants of those that are on API keys
+	// that are not.
+	Merge         bool   `protobuf:"varint,2,opt,name=merge,proto3" json:"merge,omitempty"`
+	Proof         *Proof `protobuf:"bytes,3,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApplyPolicyRequest) Reset() {
+	*x = ApplyPolicyRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApplyPolicyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApplyPolicyRequest) ProtoMessage() {}
+
+func (x *ApplyPolicyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApplyPolicyRequest.ProtoReflect.Descriptor instead.
+func (*ApplyPolicyRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *ApplyPolicyRequest) GetPolicy() string {
+	if x != nil {
+		return x.Policy
+	}
+	return ""
+}
+
+func (x *ApplyPolicyRequest) GetMerge() bool {
+	if x != nil {
+		return x.Merge
+	}
+	return false
+}
+
+func (x *ApplyPolicyRequest) GetProof() *Proof {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
+type ApplyPolicyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Revision      uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApplyPolicyResponse) Reset() {
+	*x = ApplyPolicyResponse{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApplyPolicyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApplyPolicyResponse) ProtoMessage() {}
+
+func (x *ApplyPolicyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApplyPolicyResponse.ProtoReflect.Descriptor instead.
+func (*ApplyPolicyResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *ApplyPolicyResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
 type ShowNonceRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Label         string                 `protobuf:"bytes,1,opt,name=label,proto3" json:"label,omitempty"`
@@ -2245,7 +2473,7 @@ type ShowNonceRequest struct {
 
 func (x *ShowNonceRequest) Reset() {
 	*x = ShowNonceRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[41]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2257,7 +2485,7 @@ func (x *ShowNonceRequest) String() string {
 func (*ShowNonceRequest) ProtoMessage() {}
 
 func (x *ShowNonceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[41]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2270,7 +2498,7 @@ func (x *ShowNonceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowNonceRequest.ProtoReflect.Descriptor instead.
 func (*ShowNonceRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{41}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ShowNonceRequest) GetLabel() string {
@@ -2296,7 +2524,7 @@ type ShowNonceResponse struct {
 
 func (x *ShowNonceResponse) Reset() {
 	*x = ShowNonceResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[42]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2308,7 +2536,7 @@ func (x *ShowNonceResponse) String() string {
 func (*ShowNonceResponse) ProtoMessage() {}
 
 func (x *ShowNonceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[42]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2321,7 +2549,7 @@ func (x *ShowNonceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowNonceResponse.ProtoReflect.Descriptor instead.
 func (*ShowNonceResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{42}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ShowNonceResponse) GetLabel() string {
@@ -2369,7 +2597,7 @@ type AcceptNonceRequest struct {
 
 func (x *AcceptNonceRequest) Reset() {
 	*x = AcceptNonceRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[43]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2381,7 +2609,7 @@ func (x *AcceptNonceRequest) String() string {
 func (*AcceptNonceRequest) ProtoMessage() {}
 
 func (x *AcceptNonceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[43]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2394,7 +2622,7 @@ func (x *AcceptNonceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptNonceRequest.ProtoReflect.Descriptor instead.
 func (*AcceptNonceRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{43}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *AcceptNonceRequest) GetLabel() string {
@@ -2420,7 +2648,7 @@ type AcceptNonceResponse struct {
 
 func (x *AcceptNonceResponse) Reset() {
 	*x = AcceptNonceResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[44]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2432,7 +2660,7 @@ func (x *AcceptNonceResponse) String() string {
 func (*AcceptNonceResponse) ProtoMessage() {}
 
 func (x *AcceptNonceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[44]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2445,7 +2673,7 @@ func (x *AcceptNonceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptNonceResponse.ProtoReflect.Descriptor instead.
 func (*AcceptNonceResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{44}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *AcceptNonceResponse) GetRevision() uint64 {
@@ -2459,7 +2687,7 @@ var File_bfxvault_v1_admin_proto protoreflect.FileDescriptor
 
 const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\n" +
-	"\x17bfxvault/v1/admin.proto\x12\vbfxvault.v1\"*\n" +
+	"\x17bfxvault/v1/admin.proto\x12\vbfxvault.v1\x1a\x18bfxvault/v1/signer.proto\"*\n" +
 	"\x06Sealed\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x10\n" +
 	"\x03box\x18\x02 \x01(\fR\x03box\"=\n" +
@@ -2550,15 +2778,17 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\aapi_key\x18\x02 \x01(\tR\x06apiKey\x12\x14\n" +
 	"\x05state\x18\x03 \x01(\tR\x05state\x12\x18\n" +
 	"\acreated\x18\x04 \x01(\x03R\acreated\x12\x12\n" +
-	"\x04held\x18\x05 \x01(\tR\x04held\"w\n" +
+	"\x04held\x18\x05 \x01(\tR\x04held\"{\n" +
 	"\rAddBotRequest\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12(\n" +
-	"\x05match\x18\x02 \x01(\v2\x12.bfxvault.v1.MatchR\x05match\x12(\n" +
-	"\x05proof\x18\x03 \x01(\v2\x12.bfxvault.v1.ProofR\x05proof\"W\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12,\n" +
+	"\amatches\x18\x02 \x03(\v2\x12.bfxvault.v1.MatchR\amatches\x12(\n" +
+	"\x05proof\x18\x03 \x01(\v2\x12.bfxvault.v1.ProofR\x05proof\"\x83\x01\n" +
 	"\x05Match\x12\x15\n" +
 	"\x03uid\x18\x01 \x01(\rH\x00R\x03uid\x88\x01\x01\x12\x15\n" +
 	"\x03gid\x18\x02 \x01(\rH\x01R\x03gid\x88\x01\x01\x12\x10\n" +
-	"\x03exe\x18\x03 \x01(\tR\x03exeB\x06\n" +
+	"\x03exe\x18\x03 \x01(\tR\x03exe\x12\x12\n" +
+	"\x04unit\x18\x04 \x01(\tR\x04unit\x12\x16\n" +
+	"\x06sha256\x18\x05 \x01(\fR\x06sha256B\x06\n" +
 	"\x04_uidB\x06\n" +
 	"\x04_gid\",\n" +
 	"\x0eAddBotResponse\x12\x1a\n" +
@@ -2569,22 +2799,24 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x0eShowBotRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"5\n" +
 	"\x0fShowBotResponse\x12\"\n" +
-	"\x03bot\x18\x01 \x01(\v2\x10.bfxvault.v1.BotR\x03bot\"\x89\x01\n" +
+	"\x03bot\x18\x01 \x01(\v2\x10.bfxvault.v1.BotR\x03bot\"\xa1\x01\n" +
 	"\x03Bot\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12(\n" +
-	"\x05match\x18\x02 \x01(\v2\x12.bfxvault.v1.MatchR\x05match\x12*\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12,\n" +
+	"\amatches\x18\x02 \x03(\v2\x12.bfxvault.v1.MatchR\amatches\x12*\n" +
 	"\x06grants\x18\x03 \x03(\v2\x12.bfxvault.v1.GrantR\x06grants\x12\x18\n" +
-	"\acreated\x18\x04 \x01(\x03R\acreated\"3\n" +
-	"\x05Grant\x12\x14\n" +
-	"\x05label\x18\x01 \x01(\tR\x05label\x12\x14\n" +
-	"\x05allow\x18\x02 \x03(\tR\x05allow\"&\n" +
+	"\acreated\x18\x04 \x01(\x03R\acreated\x12\x12\n" +
+	"\x04role\x18\x05 \x01(\tR\x04role\"\\\n" +
+	"\x05Grant\x12\x12\n" +
+	"\x04spec\x18\x01 \x01(\tR\x04spec\x12%\n" +
+	"\x04left\x18\x02 \x01(\v2\x11.bfxvault.v1.LeftR\x04left\x12\x18\n" +
+	"\acreated\x18\x03 \x01(\x03R\acreated\"&\n" +
 	"\x10RemoveBotRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"/\n" +
 	"\x11RemoveBotResponse\x12\x1a\n" +
-	"\brevision\x18\x01 \x01(\x04R\brevision\"w\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\"a\n" +
 	"\x0fSetGrantRequest\x12\x10\n" +
-	"\x03bot\x18\x01 \x01(\tR\x03bot\x12(\n" +
-	"\x05grant\x18\x02 \x01(\v2\x12.bfxvault.v1.GrantR\x05grant\x12(\n" +
+	"\x03bot\x18\x01 \x01(\tR\x03bot\x12\x12\n" +
+	"\x04spec\x18\x02 \x01(\tR\x04spec\x12(\n" +
 	"\x05proof\x18\x03 \x01(\v2\x12.bfxvault.v1.ProofR\x05proof\".\n" +
 	"\x10SetGrantResponse\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x04R\brevision\"<\n" +
@@ -2592,6 +2824,15 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x03bot\x18\x01 \x01(\tR\x03bot\x12\x14\n" +
 	"\x05label\x18\x02 \x01(\tR\x05label\"1\n" +
 	"\x13RevokeGrantResponse\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\"\x13\n" +
+	"\x11ShowPolicyRequest\",\n" +
+	"\x12ShowPolicyResponse\x12\x16\n" +
+	"\x06policy\x18\x01 \x01(\tR\x06policy\"l\n" +
+	"\x12ApplyPolicyRequest\x12\x16\n" +
+	"\x06policy\x18\x01 \x01(\tR\x06policy\x12\x14\n" +
+	"\x05merge\x18\x02 \x01(\bR\x05merge\x12(\n" +
+	"\x05proof\x18\x03 \x01(\v2\x12.bfxvault.v1.ProofR\x05proof\"1\n" +
+	"\x13ApplyPolicyResponse\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x04R\brevision\"(\n" +
 	"\x10ShowNonceRequest\x12\x14\n" +
 	"\x05label\x18\x01 \x01(\tR\x05label\"\x7f\n" +
@@ -2605,8 +2846,7 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x05label\x18\x01 \x01(\tR\x05label\x12(\n" +
 	"\x05proof\x18\x02 \x01(\v2\x12.bfxvault.v1.ProofR\x05proof\"1\n" +
 	"\x13AcceptNonceResponse\x12\x1a\n" +
-	"\brevision\x18\x01 \x01(\x04R\brevision2\xa4\n" +
-	"\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision2\xc5\v\n" +
 	"\fAdminService\x12A\n" +
 	"\x06Status\x12\x1a.bfxvault.v1.StatusRequest\x1a\x1b.bfxvault.v1.StatusResponse\x12J\n" +
 	"\tListSlots\x12\x1d.bfxvault.v1.ListSlotsRequest\x1a\x1e.bfxvault.v1.ListSlotsResponse\x12P\n" +
@@ -2624,7 +2864,10 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\aShowBot\x12\x1b.bfxvault.v1.ShowBotRequest\x1a\x1c.bfxvault.v1.ShowBotResponse\x12J\n" +
 	"\tRemoveBot\x12\x1d.bfxvault.v1.RemoveBotRequest\x1a\x1e.bfxvault.v1.RemoveBotResponse\x12G\n" +
 	"\bSetGrant\x12\x1c.bfxvault.v1.SetGrantRequest\x1a\x1d.bfxvault.v1.SetGrantResponse\x12P\n" +
-	"\vRevokeGrant\x12\x1f.bfxvault.v1.RevokeGrantRequest\x1a .bfxvault.v1.RevokeGrantResponse\x12J\n" +
+	"\vRevokeGrant\x12\x1f.bfxvault.v1.RevokeGrantRequest\x1a .bfxvault.v1.RevokeGrantResponse\x12M\n" +
+	"\n" +
+	"ShowPolicy\x12\x1e.bfxvault.v1.ShowPolicyRequest\x1a\x1f.bfxvault.v1.ShowPolicyResponse\x12P\n" +
+	"\vApplyPolicy\x12\x1f.bfxvault.v1.ApplyPolicyRequest\x1a .bfxvault.v1.ApplyPolicyResponse\x12J\n" +
 	"\tShowNonce\x12\x1d.bfxvault.v1.ShowNonceRequest\x1a\x1e.bfxvault.v1.ShowNonceResponse\x12P\n" +
 	"\vAcceptNonce\x12\x1f.bfxvault.v1.AcceptNonceRequest\x1a .bfxvault.v1.AcceptNonceResponseB'Z%bfxvault/proto/bfxvault/v1;bfxvaultv1b\x06proto3"
 
@@ -2640,7 +2883,7 @@ func file_bfxvault_v1_admin_proto_rawDescGZIP() []byte {
 	return file_bfxvault_v1_admin_proto_rawDescData
 }
 
-var file_bfxvault_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
+var file_bfxvault_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
 var file_bfxvault_v1_admin_proto_goTypes = []any{
 	(*Sealed)(nil),              // 0: bfxvault.v1.Sealed
 	(*Proof)(nil),               // 1: bfxvault.v1.Proof
@@ -2683,10 +2926,15 @@ var file_bfxvault_v1_admin_proto_goTypes = []any{
 	(*SetGrantResponse)(nil),    // 38: bfxvault.v1.SetGrantResponse
 	(*RevokeGrantRequest)(nil),  // 39: bfxvault.v1.RevokeGrantRequest
 	(*RevokeGrantResponse)(nil), // 40: bfxvault.v1.RevokeGrantResponse
-	(*ShowNonceRequest)(nil),    // 41: bfxvault.v1.ShowNonceRequest
-	(*ShowNonceResponse)(nil),   // 42: bfxvault.v1.ShowNonceResponse
-	(*AcceptNonceRequest)(nil),  // 43: bfxvault.v1.AcceptNonceRequest
-	(*AcceptNonceResponse)(nil), // 44: bfxvault.v1.AcceptNonceResponse
+	(*ShowPolicyRequest)(nil),   // 41: bfxvault.v1.ShowPolicyRequest
+	(*ShowPolicyResponse)(nil),  // 42: bfxvault.v1.ShowPolicyResponse
+	(*ApplyPolicyRequest)(nil),  // 43: bfxvault.v1.ApplyPolicyRequest
+	(*ApplyPolicyResponse)(nil), // 44: bfxvault.v1.ApplyPolicyResponse
+	(*ShowNonceRequest)(nil),    // 45: bfxvault.v1.ShowNonceRequest
+	(*ShowNonceResponse)(nil),   // 46: bfxvault.v1.ShowNonceResponse
+	(*AcceptNonceRequest)(nil),  // 47: bfxvault.v1.AcceptNonceRequest
+	(*AcceptNonceResponse)(nil), // 48: bfxvault.v1.AcceptNonceResponse
+	(*Left)(nil),                // 49: bfxvault.v1.Left
 }
 var file_bfxvault_v1_admin_proto_depIdxs = []int32{
 	6,  // 0: bfxvault.v1.ListSlotsResponse.slots:type_name -> bfxvault.v1.Slot
@@ -2699,56 +2947,61 @@ var file_bfxvault_v1_admin_proto_depIdxs = []int32{
 	24, // 7: bfxvault.v1.ListKeysResponse.keys:type_name -> bfxvault.v1.ApiKey
 	24, // 8: bfxvault.v1.ShowKeyResponse.key:type_name -> bfxvault.v1.ApiKey
 	25, // 9: bfxvault.v1.ApiKey.versions:type_name -> bfxvault.v1.KeyVersion
-	27, // 10: bfxvault.v1.AddBotRequest.match:type_name -> bfxvault.v1.Match
+	27, // 10: bfxvault.v1.AddBotRequest.matches:type_name -> bfxvault.v1.Match
 	1,  // 11: bfxvault.v1.AddBotRequest.proof:type_name -> bfxvault.v1.Proof
 	33, // 12: bfxvault.v1.ListBotsResponse.bots:type_name -> bfxvault.v1.Bot
 	33, // 13: bfxvault.v1.ShowBotResponse.bot:type_name -> bfxvault.v1.Bot
-	27, // 14: bfxvault.v1.Bot.match:type_name -> bfxvault.v1.Match
+	27, // 14: bfxvault.v1.Bot.matches:type_name -> bfxvault.v1.Match
 	34, // 15: bfxvault.v1.Bot.grants:type_name -> bfxvault.v1.Grant
-	34, // 16: bfxvault.v1.SetGrantRequest.grant:type_name -> bfxvault.v1.Grant
+	49, // 16: bfxvault.v1.Grant.left:type_name -> bfxvault.v1.Left
 	1,  // 17: bfxvault.v1.SetGrantRequest.proof:type_name -> bfxvault.v1.Proof
-	1,  // 18: bfxvault.v1.AcceptNonceRequest.proof:type_name -> bfxvault.v1.Proof
-	2,  // 19: bfxvault.v1.AdminService.Status:input_type -> bfxvault.v1.StatusRequest
-	4,  // 20: bfxvault.v1.AdminService.ListSlots:input_type -> bfxvault.v1.ListSlotsRequest
-	8,  // 21: bfxvault.v1.AdminService.BeginSealed:input_type -> bfxvault.v1.BeginSealedRequest
-	10, // 22: bfxvault.v1.AdminService.BeginProof:input_type -> bfxvault.v1.BeginProofRequest
-	12, // 23: bfxvault.v1.AdminService.Init:input_type -> bfxvault.v1.InitRequest
-	14, // 24: bfxvault.v1.AdminService.Unlock:input_type -> bfxvault.v1.UnlockRequest
-	16, // 25: bfxvault.v1.AdminService.Lock:input_type -> bfxvault.v1.LockRequest
-	18, // 26: bfxvault.v1.AdminService.AddKey:input_type -> bfxvault.v1.AddKeyRequest
-	20, // 27: bfxvault.v1.AdminService.ListKeys:input_type -> bfxvault.v1.ListKeysRequest
-	22, // 28: bfxvault.v1.AdminService.ShowKey:input_type -> bfxvault.v1.ShowKeyRequest
-	26, // 29: bfxvault.v1.AdminService.AddBot:input_type -> bfxvault.v1.AddBotRequest
-	29, // 30: bfxvault.v1.AdminService.ListBots:input_type -> bfxvault.v1.ListBotsRequest
-	31, // 31: bfxvault.v1.AdminService.ShowBot:input_type -> bfxvault.v1.ShowBotRequest
-	35, // 32: bfxvault.v1.AdminService.RemoveBot:input_type -> bfxvault.v1.RemoveBotRequest
-	37, // 33: bfxvault.v1.AdminService.SetGrant:input_type -> bfxvault.v1.SetGrantRequest
-	39, // 34: bfxvault.v1.AdminService.RevokeGrant:input_type -> bfxvault.v1.RevokeGrantRequest
-	41, // 35: bfxvault.v1.AdminService.ShowNonce:input_type -> bfxvault.v1.ShowNonceRequest
-	43, // 36: bfxvault.v1.AdminService.AcceptNonce:input_type -> bfxvault.v1.AcceptNonceRequest
-	3,  // 37: bfxvault.v1.AdminService.Status:output_type -> bfxvault.v1.StatusResponse
-	5,  // 38: bfxvault.v1.AdminService.ListSlots:output_type -> bfxvault.v1.ListSlotsResponse
-	9,  // 39: bfxvault.v1.AdminService.BeginSealed:output_type -> bfxvault.v1.BeginSealedResponse
-	11, // 40: bfxvault.v1.AdminService.BeginProof:output_type -> bfxvault.v1.BeginProofResponse
-	13, // 41: bfxvault.v1.AdminService.Init:output_type -> bfxvault.v1.InitResponse
-	15, // 42: bfxvault.v1.AdminService.Unlock:output_type -> bfxvault.v1.UnlockResponse
-	17, // 43: bfxvault.v1.AdminService.Lock:output_type -> bfxvault.v1.LockResponse
-	19, // 44: bfxvault.v1.AdminService.AddKey:output_type -> bfxvault.v1.AddKeyResponse
-	21, // 45: bfxvault.v1.AdminService.ListKeys:output_type -> bfxvault.v1.ListKeysResponse
-	23, // 46: bfxvault.v1.AdminService.ShowKey:output_type -> bfxvault.v1.ShowKeyResponse
-	28, // 47: bfxvault.v1.AdminService.AddBot:output_type -> bfxvault.v1.AddBotResponse
-	30, // 48: bfxvault.v1.AdminService.ListBots:output_type -> bfxvault.v1.ListBotsResponse
-	32, // 49: bfxvault.v1.AdminService.ShowBot:output_type -> bfxvault.v1.ShowBotResponse
-	36, // 50: bfxvault.v1.AdminService.RemoveBot:output_type -> bfxvault.v1.RemoveBotResponse
-	38, // 51: bfxvault.v1.AdminService.SetGrant:output_type -> bfxvault.v1.SetGrantResponse
-	40, // 52: bfxvault.v1.AdminService.RevokeGrant:output_type -> bfxvault.v1.RevokeGrantResponse
-	42, // 53: bfxvault.v1.AdminService.ShowNonce:output_type -> bfxvault.v1.ShowNonceResponse
-	44, // 54: bfxvault.v1.AdminService.AcceptNonce:output_type -> bfxvault.v1.AcceptNonceResponse
-	37, // [37:55] is the sub-list for method output_type
-	19, // [19:37] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	1,  // 18: bfxvault.v1.ApplyPolicyRequest.proof:type_name -> bfxvault.v1.Proof
+	1,  // 19: bfxvault.v1.AcceptNonceRequest.proof:type_name -> bfxvault.v1.Proof
+	2,  // 20: bfxvault.v1.AdminService.Status:input_type -> bfxvault.v1.StatusRequest
+	4,  // 21: bfxvault.v1.AdminService.ListSlots:input_type -> bfxvault.v1.ListSlotsRequest
+	8,  // 22: bfxvault.v1.AdminService.BeginSealed:input_type -> bfxvault.v1.BeginSealedRequest
+	10, // 23: bfxvault.v1.AdminService.BeginProof:input_type -> bfxvault.v1.BeginProofRequest
+	12, // 24: bfxvault.v1.AdminService.Init:input_type -> bfxvault.v1.InitRequest
+	14, // 25: bfxvault.v1.AdminService.Unlock:input_type -> bfxvault.v1.UnlockRequest
+	16, // 26: bfxvault.v1.AdminService.Lock:input_type -> bfxvault.v1.LockRequest
+	18, // 27: bfxvault.v1.AdminService.AddKey:input_type -> bfxvault.v1.AddKeyRequest
+	20, // 28: bfxvault.v1.AdminService.ListKeys:input_type -> bfxvault.v1.ListKeysRequest
+	22, // 29: bfxvault.v1.AdminService.ShowKey:input_type -> bfxvault.v1.ShowKeyRequest
+	26, // 30: bfxvault.v1.AdminService.AddBot:input_type -> bfxvault.v1.AddBotRequest
+	29, // 31: bfxvault.v1.AdminService.ListBots:input_type -> bfxvault.v1.ListBotsRequest
+	31, // 32: bfxvault.v1.AdminService.ShowBot:input_type -> bfxvault.v1.ShowBotRequest
+	35, // 33: bfxvault.v1.AdminService.RemoveBot:input_type -> bfxvault.v1.RemoveBotRequest
+	37, // 34: bfxvault.v1.AdminService.SetGrant:input_type -> bfxvault.v1.SetGrantRequest
+	39, // 35: bfxvault.v1.AdminService.RevokeGrant:input_type -> bfxvault.v1.RevokeGrantRequest
+	41, // 36: bfxvault.v1.AdminService.ShowPolicy:input_type -> bfxvault.v1.ShowPolicyRequest
+	43, // 37: bfxvault.v1.AdminService.ApplyPolicy:input_type -> bfxvault.v1.ApplyPolicyRequest
+	45, // 38: bfxvault.v1.AdminService.ShowNonce:input_type -> bfxvault.v1.ShowNonceRequest
+	47, // 39: bfxvault.v1.AdminService.AcceptNonce:input_type -> bfxvault.v1.AcceptNonceRequest
+	3,  // 40: bfxvault.v1.AdminService.Status:output_type -> bfxvault.v1.StatusResponse
+	5,  // 41: bfxvault.v1.AdminService.ListSlots:output_type -> bfxvault.v1.ListSlotsResponse
+	9,  // 42: bfxvault.v1.AdminService.BeginSealed:output_type -> bfxvault.v1.BeginSealedResponse
+	11, // 43: bfxvault.v1.AdminService.BeginProof:output_type -> bfxvault.v1.BeginProofResponse
+	13, // 44: bfxvault.v1.AdminService.Init:output_type -> bfxvault.v1.InitResponse
+	15, // 45: bfxvault.v1.AdminService.Unlock:output_type -> bfxvault.v1.UnlockResponse
+	17, // 46: bfxvault.v1.AdminService.Lock:output_type -> bfxvault.v1.LockResponse
+	19, // 47: bfxvault.v1.AdminService.AddKey:output_type -> bfxvault.v1.AddKeyResponse
+	21, // 48: bfxvault.v1.AdminService.ListKeys:output_type -> bfxvault.v1.ListKeysResponse
+	23, // 49: bfxvault.v1.AdminService.ShowKey:output_type -> bfxvault.v1.ShowKeyResponse
+	28, // 50: bfxvault.v1.AdminService.AddBot:output_type -> bfxvault.v1.AddBotResponse
+	30, // 51: bfxvault.v1.AdminService.ListBots:output_type -> bfxvault.v1.ListBotsResponse
+	32, // 52: bfxvault.v1.AdminService.ShowBot:output_type -> bfxvault.v1.ShowBotResponse
+	36, // 53: bfxvault.v1.AdminService.RemoveBot:output_type -> bfxvault.v1.RemoveBotResponse
+	38, // 54: bfxvault.v1.AdminService.SetGrant:output_type -> bfxvault.v1.SetGrantResponse
+	40, // 55: bfxvault.v1.AdminService.RevokeGrant:output_type -> bfxvault.v1.RevokeGrantResponse
+	42, // 56: bfxvault.v1.AdminService.ShowPolicy:output_type -> bfxvault.v1.ShowPolicyResponse
+	44, // 57: bfxvault.v1.AdminService.ApplyPolicy:output_type -> bfxvault.v1.ApplyPolicyResponse
+	46, // 58: bfxvault.v1.AdminService.ShowNonce:output_type -> bfxvault.v1.ShowNonceResponse
+	48, // 59: bfxvault.v1.AdminService.AcceptNonce:output_type -> bfxvault.v1.AcceptNonceResponse
+	40, // [40:60] is the sub-list for method output_type
+	20, // [20:40] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_bfxvault_v1_admin_proto_init() }
@@ -2756,6 +3009,7 @@ func file_bfxvault_v1_admin_proto_init() {
 	if File_bfxvault_v1_admin_proto != nil {
 		return
 	}
+	file_bfxvault_v1_signer_proto_init()
 	file_bfxvault_v1_admin_proto_msgTypes[27].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2763,7 +3017,7 @@ func file_bfxvault_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bfxvault_v1_admin_proto_rawDesc), len(file_bfxvault_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   45,
+			NumMessages:   49,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

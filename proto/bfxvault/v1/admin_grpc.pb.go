@@ -41,6 +41,8 @@ const (
 	AdminService_RemoveBot_FullMethodName   = "/bfxvault.v1.AdminService/RemoveBot"
 	AdminService_SetGrant_FullMethodName    = "/bfxvault.v1.AdminService/SetGrant"
 	AdminService_RevokeGrant_FullMethodName = "/bfxvault.v1.AdminService/RevokeGrant"
+	AdminService_ShowPolicy_FullMethodName  = "/bfxvault.v1.AdminService/ShowPolicy"
+	AdminService_ApplyPolicy_FullMethodName = "/bfxvault.v1.AdminService/ApplyPolicy"
 	AdminService_ShowNonce_FullMethodName   = "/bfxvault.v1.AdminService/ShowNonce"
 	AdminService_AcceptNonce_FullMethodName = "/bfxvault.v1.AdminService/AcceptNonce"
 )
@@ -81,6 +83,11 @@ type AdminServiceClient interface {
 	SetGrant(ctx context.Context, in *SetGrantRequest, opts ...grpc.CallOption) (*SetGrantResponse, error)
 	// RevokeGrant takes a grant away. Narrowing.
 	RevokeGrant(ctx context.Context, in *RevokeGrantRequest, opts ...grpc.CallOption) (*RevokeGrantResponse, error)
+	// ShowPolicy returns all bots with their grants.
+	ShowPolicy(ctx context.Context, in *ShowPolicyRequest, opts ...grpc.CallOption) (*ShowPolicyResponse, error)
+	// ApplyPolicy puts bots and grants in place of all that there are, in one
+	// transaction. Widening.
+	ApplyPolicy(ctx context.Context, in *ApplyPolicyRequest, opts ...grpc.CallOption) (*ApplyPolicyResponse, error)
 	// ShowNonce says where an API key's request nonces stand.
 	ShowNonce(ctx context.Context, in *ShowNonceRequest, opts ...grpc.CallOption) (*ShowNonceResponse, error)
 	// AcceptNonce takes the wall clock for an API key whose request nonces were
@@ -256,6 +263,26 @@ func (c *adminServiceClient) RevokeGrant(ctx context.Context, in *RevokeGrantReq
 	return out, nil
 }
 
+func (c *adminServiceClient) ShowPolicy(ctx context.Context, in *ShowPolicyRequest, opts ...grpc.CallOption) (*ShowPolicyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ShowPolicyResponse)
+	err := c.cc.Invoke(ctx, AdminService_ShowPolicy_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) ApplyPolicy(ctx context.Context, in *ApplyPolicyRequest, opts ...grpc.CallOption) (*ApplyPolicyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ApplyPolicyResponse)
+	err := c.cc.Invoke(ctx, AdminService_ApplyPolicy_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *adminServiceClient) ShowNonce(ctx context.Context, in *ShowNonceRequest, opts ...grpc.CallOption) (*ShowNonceResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ShowNonceResponse)
@@ -312,6 +339,11 @@ type AdminServiceServer interface {
 	SetGrant(context.Context, *SetGrantRequest) (*SetGrantResponse, error)
 	// RevokeGrant takes a grant away. Narrowing.
 	RevokeGrant(context.Context, *RevokeGrantRequest) (*RevokeGrantResponse, error)
+	// ShowPolicy returns all bots with their grants.
+	ShowPolicy(context.Context, *ShowPolicyRequest) (*ShowPolicyResponse, error)
+	// ApplyPolicy puts bots and grants in place of all that there are, in one
+	// transaction. Widening.
+	ApplyPolicy(context.Context, *ApplyPolicyRequest) (*ApplyPolicyResponse, error)
 	// ShowNonce says where an API key's request nonces stand.
 	ShowNonce(context.Context, *ShowNonceRequest) (*ShowNonceResponse, error)
 	// AcceptNonce takes the wall clock for an API key whose request nonces were
@@ -374,6 +406,12 @@ func (UnimplementedAdminServiceServer) SetGrant(context.Context, *SetGrantReques
 }
 func (UnimplementedAdminServiceServer) RevokeGrant(context.Context, *RevokeGrantRequest) (*RevokeGrantResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RevokeGrant not implemented")
+}
+func (UnimplementedAdminServiceServer) ShowPolicy(context.Context, *ShowPolicyRequest) (*ShowPolicyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ShowPolicy not implemented")
+}
+func (UnimplementedAdminServiceServer) ApplyPolicy(context.Context, *ApplyPolicyRequest) (*ApplyPolicyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ApplyPolicy not implemented")
 }
 func (UnimplementedAdminServiceServer) ShowNonce(context.Context, *ShowNonceRequest) (*ShowNonceResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ShowNonce not implemented")
@@ -690,6 +728,42 @@ func _AdminService_RevokeGrant_Handler(srv interface{}, ctx context.Context, dec
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_ShowPolicy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ShowPolicyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).ShowPolicy(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_ShowPolicy_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).ShowPolicy(ctx, req.(*ShowPolicyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_ApplyPolicy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ApplyPolicyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).ApplyPolicy(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_ApplyPolicy_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).ApplyPolicy(ctx, req.(*ApplyPolicyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdminService_ShowNonce_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ShowNonceRequest)
 	if err := dec(in); err != nil {
@@ -796,6 +870,14 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RevokeGrant",
 			Handler:    _AdminService_RevokeGrant_Handler,
+		},
+		{
+			MethodName: "ShowPolicy",
+			Handler:    _AdminService_ShowPolicy_Handler,
+		},
+		{
+			MethodName: "ApplyPolicy",
+			Handler:    _AdminService_ApplyPolicy_Handler,
 		},
 		{
 			MethodName: "ShowNonce",

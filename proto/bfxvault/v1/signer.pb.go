@@ -562,7 +562,9 @@ type WhoAmIResponse struct {
 	// The executable, where vaultd may read it; empty otherwise.
 	Exe string `protobuf:"bytes,3,opt,name=exe,proto3" json:"exe,omitempty"`
 	// The bots that match, by name.
-	Bots          []*BotGrants `protobuf:"bytes,4,rep,name=bots,proto3" json:"bots,omitempty"`
+	Bots []*BotGrants `protobuf:"bytes,4,rep,name=bots,proto3" json:"bots,omitempty"`
+	// The system manager's unit that it runs in, where there is one.
+	Unit          string `protobuf:"bytes,5,opt,name=unit,proto3" json:"unit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -625,6 +627,13 @@ func (x *WhoAmIResponse) GetBots() []*BotGrants {
 	return nil
 }
 
+func (x *WhoAmIResponse) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
 // BotGrants is one bot and what it may use.
 type BotGrants struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -683,7 +692,10 @@ type UsableGrant struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Label string                 `protobuf:"bytes,1,opt,name=label,proto3" json:"label,omitempty"`
 	// Permissions: read, trade, cancel, funding, withdraw, settings.
-	Allow         []string `protobuf:"bytes,2,rep,name=allow,proto3" json:"allow,omitempty"`
+	Allow []string `protobuf:"bytes,2,rep,name=allow,proto3" json:"allow,omitempty"`
+	// The whole grant as JSON, with the fields of a policy file.
+	Spec          string `protobuf:"bytes,3,opt,name=spec,proto3" json:"spec,omitempty"`
+	Left          *Left  `protobuf:"bytes,4,opt,name=left,proto3" json:"left,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -732,6 +744,101 @@ func (x *UsableGrant) GetAllow() []string {
 	return nil
 }
 
+func (x *UsableGrant) GetSpec() string {
+	if x != nil {
+		return x.Spec
+	}
+	return ""
+}
+
+func (x *UsableGrant) GetLeft() *Left {
+	if x != nil {
+		return x.Left
+	}
+	return nil
+}
+
+// Left is what a grant may still spend. What it has no limit for is not set.
+type Left struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Operations that may come at once now.
+	Rate       *uint32 `protobuf:"varint,1,opt,name=rate,proto3,oneof" json:"rate,omitempty"`
+	CancelRate *uint32 `protobuf:"varint,2,opt,name=cancel_rate,json=cancelRate,proto3,oneof" json:"cancel_rate,omitempty"`
+	// Until the day ends.
+	DailyRequests *uint64 `protobuf:"varint,3,opt,name=daily_requests,json=dailyRequests,proto3,oneof" json:"daily_requests,omitempty"`
+	// Decimal numbers by currency, until the day ends.
+	DailyNotional map[string]string `protobuf:"bytes,4,rep,name=daily_notional,json=dailyNotional,proto3" json:"daily_notional,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Unix seconds at which the day ends, where there is a daily limit.
+	DayEnds       int64 `protobuf:"varint,5,opt,name=day_ends,json=dayEnds,proto3" json:"day_ends,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Left) Reset() {
+	*x = Left{}
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Left) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Left) ProtoMessage() {}
+
+func (x *Left) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Left.ProtoReflect.Descriptor instead.
+func (*Left) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Left) GetRate() uint32 {
+	if x != nil && x.Rate != nil {
+		return *x.Rate
+	}
+	return 0
+}
+
+func (x *Left) GetCancelRate() uint32 {
+	if x != nil && x.CancelRate != nil {
+		return *x.CancelRate
+	}
+	return 0
+}
+
+func (x *Left) GetDailyRequests() uint64 {
+	if x != nil && x.DailyRequests != nil {
+		return *x.DailyRequests
+	}
+	return 0
+}
+
+func (x *Left) GetDailyNotional() map[string]string {
+	if x != nil {
+		return x.DailyNotional
+	}
+	return nil
+}
+
+func (x *Left) GetDayEnds() int64 {
+	if x != nil {
+		return x.DayEnds
+	}
+	return 0
+}
+
 var File_bfxvault_v1_signer_proto protoreflect.FileDescriptor
 
 const file_bfxvault_v1_signer_proto_rawDesc = "" +
@@ -771,18 +878,34 @@ const file_bfxvault_v1_signer_proto_rawDesc = "" +
 	"\arest_v1\x18\x03 \x01(\v2\x1f.bfxvault.v1.SignRestV1ResponseH\x00R\x06restV1\x12*\n" +
 	"\x05error\x18\x04 \x01(\v2\x12.google.rpc.StatusH\x00R\x05errorB\b\n" +
 	"\x06result\"\x0f\n" +
-	"\rWhoAmIRequest\"r\n" +
+	"\rWhoAmIRequest\"\x86\x01\n" +
 	"\x0eWhoAmIResponse\x12\x10\n" +
 	"\x03uid\x18\x01 \x01(\rR\x03uid\x12\x10\n" +
 	"\x03gid\x18\x02 \x01(\rR\x03gid\x12\x10\n" +
 	"\x03exe\x18\x03 \x01(\tR\x03exe\x12*\n" +
-	"\x04bots\x18\x04 \x03(\v2\x16.bfxvault.v1.BotGrantsR\x04bots\"O\n" +
+	"\x04bots\x18\x04 \x03(\v2\x16.bfxvault.v1.BotGrantsR\x04bots\x12\x12\n" +
+	"\x04unit\x18\x05 \x01(\tR\x04unit\"O\n" +
 	"\tBotGrants\x12\x10\n" +
 	"\x03bot\x18\x01 \x01(\tR\x03bot\x120\n" +
-	"\x06grants\x18\x02 \x03(\v2\x18.bfxvault.v1.UsableGrantR\x06grants\"9\n" +
+	"\x06grants\x18\x02 \x03(\v2\x18.bfxvault.v1.UsableGrantR\x06grants\"t\n" +
 	"\vUsableGrant\x12\x14\n" +
 	"\x05label\x18\x01 \x01(\tR\x05label\x12\x14\n" +
-	"\x05allow\x18\x02 \x03(\tR\x05allow2\xbd\x02\n" +
+	"\x05allow\x18\x02 \x03(\tR\x05allow\x12\x12\n" +
+	"\x04spec\x18\x03 \x01(\tR\x04spec\x12%\n" +
+	"\x04left\x18\x04 \x01(\v2\x11.bfxvault.v1.LeftR\x04left\"\xc7\x02\n" +
+	"\x04Left\x12\x17\n" +
+	"\x04rate\x18\x01 \x01(\rH\x00R\x04rate\x88\x01\x01\x12$\n" +
+	"\vcancel_rate\x18\x02 \x01(\rH\x01R\n" +
+	"cancelRate\x88\x01\x01\x12*\n" +
+	"\x0edaily_requests\x18\x03 \x01(\x04H\x02R\rdailyRequests\x88\x01\x01\x12K\n" +
+	"\x0edaily_notional\x18\x04 \x03(\v2$.bfxvault.v1.Left.DailyNotionalEntryR\rdailyNotional\x12\x19\n" +
+	"\bday_ends\x18\x05 \x01(\x03R\adayEnds\x1a@\n" +
+	"\x12DailyNotionalEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\a\n" +
+	"\x05_rateB\x0e\n" +
+	"\f_cancel_rateB\x11\n" +
+	"\x0f_daily_requests2\xbd\x02\n" +
 	"\rSignerService\x12G\n" +
 	"\bSignRest\x12\x1c.bfxvault.v1.SignRestRequest\x1a\x1d.bfxvault.v1.SignRestResponse\x12M\n" +
 	"\n" +
@@ -803,7 +926,7 @@ func file_bfxvault_v1_signer_proto_rawDescGZIP() []byte {
 	return file_bfxvault_v1_signer_proto_rawDescData
 }
 
-var file_bfxvault_v1_signer_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_bfxvault_v1_signer_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_bfxvault_v1_signer_proto_goTypes = []any{
 	(*SignRestRequest)(nil),    // 0: bfxvault.v1.SignRestRequest
 	(*SignRestResponse)(nil),   // 1: bfxvault.v1.SignRestResponse
@@ -815,29 +938,33 @@ var file_bfxvault_v1_signer_proto_goTypes = []any{
 	(*WhoAmIResponse)(nil),     // 7: bfxvault.v1.WhoAmIResponse
 	(*BotGrants)(nil),          // 8: bfxvault.v1.BotGrants
 	(*UsableGrant)(nil),        // 9: bfxvault.v1.UsableGrant
-	(*status.Status)(nil),      // 10: google.rpc.Status
+	(*Left)(nil),               // 10: bfxvault.v1.Left
+	nil,                        // 11: bfxvault.v1.Left.DailyNotionalEntry
+	(*status.Status)(nil),      // 12: google.rpc.Status
 }
 var file_bfxvault_v1_signer_proto_depIdxs = []int32{
 	0,  // 0: bfxvault.v1.SignStreamRequest.rest:type_name -> bfxvault.v1.SignRestRequest
 	2,  // 1: bfxvault.v1.SignStreamRequest.rest_v1:type_name -> bfxvault.v1.SignRestV1Request
 	1,  // 2: bfxvault.v1.SignStreamResponse.rest:type_name -> bfxvault.v1.SignRestResponse
 	3,  // 3: bfxvault.v1.SignStreamResponse.rest_v1:type_name -> bfxvault.v1.SignRestV1Response
-	10, // 4: bfxvault.v1.SignStreamResponse.error:type_name -> google.rpc.Status
+	12, // 4: bfxvault.v1.SignStreamResponse.error:type_name -> google.rpc.Status
 	8,  // 5: bfxvault.v1.WhoAmIResponse.bots:type_name -> bfxvault.v1.BotGrants
 	9,  // 6: bfxvault.v1.BotGrants.grants:type_name -> bfxvault.v1.UsableGrant
-	0,  // 7: bfxvault.v1.SignerService.SignRest:input_type -> bfxvault.v1.SignRestRequest
-	2,  // 8: bfxvault.v1.SignerService.SignRestV1:input_type -> bfxvault.v1.SignRestV1Request
-	4,  // 9: bfxvault.v1.SignerService.SignStream:input_type -> bfxvault.v1.SignStreamRequest
-	6,  // 10: bfxvault.v1.SignerService.WhoAmI:input_type -> bfxvault.v1.WhoAmIRequest
-	1,  // 11: bfxvault.v1.SignerService.SignRest:output_type -> bfxvault.v1.SignRestResponse
-	3,  // 12: bfxvault.v1.SignerService.SignRestV1:output_type -> bfxvault.v1.SignRestV1Response
-	5,  // 13: bfxvault.v1.SignerService.SignStream:output_type -> bfxvault.v1.SignStreamResponse
-	7,  // 14: bfxvault.v1.SignerService.WhoAmI:output_type -> bfxvault.v1.WhoAmIResponse
-	11, // [11:15] is the sub-list for method output_type
-	7,  // [7:11] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	10, // 7: bfxvault.v1.UsableGrant.left:type_name -> bfxvault.v1.Left
+	11, // 8: bfxvault.v1.Left.daily_notional:type_name -> bfxvault.v1.Left.DailyNotionalEntry
+	0,  // 9: bfxvault.v1.SignerService.SignRest:input_type -> bfxvault.v1.SignRestRequest
+	2,  // 10: bfxvault.v1.SignerService.SignRestV1:input_type -> bfxvault.v1.SignRestV1Request
+	4,  // 11: bfxvault.v1.SignerService.SignStream:input_type -> bfxvault.v1.SignStreamRequest
+	6,  // 12: bfxvault.v1.SignerService.WhoAmI:input_type -> bfxvault.v1.WhoAmIRequest
+	1,  // 13: bfxvault.v1.SignerService.SignRest:output_type -> bfxvault.v1.SignRestResponse
+	3,  // 14: bfxvault.v1.SignerService.SignRestV1:output_type -> bfxvault.v1.SignRestV1Response
+	5,  // 15: bfxvault.v1.SignerService.SignStream:output_type -> bfxvault.v1.SignStreamResponse
+	7,  // 16: bfxvault.v1.SignerService.WhoAmI:output_type -> bfxvault.v1.WhoAmIResponse
+	13, // [13:17] is the sub-list for method output_type
+	9,  // [9:13] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_bfxvault_v1_signer_proto_init() }
@@ -854,13 +981,14 @@ func file_bfxvault_v1_signer_proto_init() {
 		(*SignStreamResponse_RestV1)(nil),
 		(*SignStreamResponse_Error)(nil),
 	}
+	file_bfxvault_v1_signer_proto_msgTypes[10].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bfxvault_v1_signer_proto_rawDesc), len(file_bfxvault_v1_signer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,50 @@
+import rest from 'bfx-api-node-rest'
+import { serve } from './server.mjs'
+
+const { RESTv1 } = rest
+const toy = serve('bfx-api-node-rest 7.0.0')
+const url = await toy.open()
+const r = new RESTv1({ apiKey: 'key', apiSecret: 'secret', url })
+const v1 = (grant, name, method, ...args) => toy.record(grant, name, () => new Promise(resolve => r[method](...args, resolve)))
+
+await v1('reader', 'wallet_balances', 'wallet_balances')
+await v1('reader', 'active_orders', 'active_orders')
+await v1('reader', 'orders_history', 'orders_history')
+await v1('reader', 'order_status', 'order_status', 95412102131)
+await v1('reader', 'active_positions', 'active_positions')
+await v1('reader', 'balance_history', 'balance_history', 'USD', { limit: 1, wallet: 'trading' })
+await v1('reader', 'movements', 'movements', 'BTC', { method: 'bitcoin' })
+await v1('reader', 'past_trades', 'past_trades', 'BTCUSD', { limit_trades: 1 })
+await v1('reader', 'offer_status', 'offer_status', 13800585)
+await v1('reader', 'active_offers', 'active_offers')
+await v1('reader', 'active_credits', 'active_credits')
+await v1('reader', 'taken_swaps', 'taken_swaps')
+await v1('reader', 'total_taken_swaps', 'total_taken_swaps')
+await v1('reader', 'account_infos', 'account_infos')
+await v1('reader', 'margin_infos', 'margin_infos')
+
+await v1('v1-trader', 'new_order limit', 'new_order', 'BTCUSD', '0.1', '59500', 'bitfinex', 'buy', 'exchange limit', false)
+await v1('v1-trader', 'new_order limit sell', 'new_order', 'btcusd', '0.25', '60500.5', 'bitfinex', 'sell', 'exchange limit', false, false)
+await v1('v1-trader', 'new_order hidden', 'new_order', 'BTCUSD', '0.1', '59500', 'bitfinex', 'buy', 'exchange limit', true)
+await v1('v1-trader', 'new_order post only', 'new_order', 'BTCUSD', '0.1', '59500', 'bitfinex', 'buy', 'exchange limit', false, true)
+await v1('v1-trader', 'new_order fill-or-kill', 'new_order', 'ETHUSD', '2', '3000.1', 'bitfinex', 'sell', 'exchange fill-or-kill', false)
+await v1('v1-trader', 'multiple_new_orders', 'multiple_new_orders', [
+  { symbol: 'BTCUSD', amount: '0.011', price: '59000', exchange: 'bitfinex', side: 'buy', type: 'exchange limit' },
+  { symbol: 'ETHUSD', amount: '0.9', price: '3050', exchange: 'bitfinex', side: 'sell', type: 'exchange limit' }
+])
+await v1('v1-trader', 'replace_order', 'replace_order', 95412102131, 'BTCUSD', '0.02', '59000', 'bitfinex', 'buy', 'exchange limit')
+await v1('v1-trader', 'cancel_order', 'cancel_order', 95412102131)
+await v1('v1-trader', 'cancel_multiple_orders', 'cancel_multiple_orders', [95412102131, '95412102132'])
+await v1('v1-trader', 'cancel_all_orders', 'cancel_all_orders')
+await v1('v1-taker', 'new_order market', 'new_order', 'BTCUSD', '0.01', '1', 'bitfinex', 'buy', 'exchange market', false)
+await v1('v1-taker', 'new_order stop', 'new_order', 'BTCUSD', '0.01', '55000', 'bitfinex', 'sell', 'exchange stop', false)
+await v1('v1-taker', 'new_order trailing stop', 'new_order', 'BTCUSD', '0.01', '500', 'bitfinex', 'sell', 'exchange trailing-stop', false)
+await v1('v1-taker', 'new_order margin market', 'new_order', 'BTCUSD', 0.01, 1, 'bitfinex', 'sell', 'market', false)
+await v1('v1-lender', 'new_offer', 'new_offer', 'USD', '500.0', '20.0', 2, 'lend')
+await v1('v1-lender', 'cancel_offer', 'cancel_offer', 13800585)
+await v1('keeper', 'close_swap', 'close_swap', 11576737)
+await v1('positions', 'claim_position', 'claim_position', 943715, '0.05')
+await v1('settings', 'new_deposit', 'new_deposit', 'BTC', 'bitcoin', 'trading')
+await v1('mover', 'transfer', 'transfer', '1.5', 'BTC', 'trading', 'deposit')
+await v1('treasurer', 'withdraw', 'withdraw', 'bitcoin', 'exchange', '0.01', 'bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq')
+toy.close()
