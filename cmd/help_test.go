@@ -59,6 +59,12 @@ func section(help, title string) []string {
 func output(t *testing.T, line string, codes ...int) string {
 	t.Helper()
 	cmd := exec.Command("bash", "-c", line)
+	cmd.Dir = t.TempDir()
+	for name, text := range map[string]string{"policy.toml": "[bots]\n", "requests.jsonl": ""} { // as examples name them
+		if err := os.WriteFile(filepath.Join(cmd.Dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	cmd.Env = append(os.Environ(), "PATH="+hooked()+":"+os.Getenv("PATH"), "BFXVAULT_DIR="+t.TempDir()+"/none")
 	out, err := cmd.CombinedOutput()
 	if err != nil && cmd.ProcessState == nil {

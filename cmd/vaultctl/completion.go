@@ -52,7 +52,8 @@ func (a *app) completeBots(c *cobra.Command, args []string, _ string) ([]string,
 		_ = a.with(func(s *session) error {
 			list, err := s.admin.ListBots(c.Context(), &pb.ListBotsRequest{})
 			for _, b := range list.GetBots() {
-				offers = append(offers, b.GetName()+"\t"+viewOfBot(b).Match.String())
+				v, _ := viewOfBot(b)
+				offers = append(offers, v.Name+"\t"+v.matches())
 			}
 			return err
 		})

@@ -14,7 +14,6 @@ import (
 
 	"bfxvault/cmd/internal/sim"
 	pb "bfxvault/proto/bfxvault/v1"
-	"bfxvault/vault/policy"
 )
 
 func (a *app) demo() *cobra.Command {
@@ -33,6 +32,7 @@ func (a *app) demo() *cobra.Command {
 const (
 	demoKey   = "demo-key-of-the-simulated-bitfinex"
 	demoPath  = "v2/auth/w/order/submit"
+	demoGrant = `{"key":"main","allow":["read","trade","cancel"],"symbols":["tBTCUSD"],"max_order":{"BTC":"0.5"}}`
 	demoOrder = `{"type":"EXCHANGE LIMIT","symbol":"tBTCUSD","amount":"0.01","price":"60000"}`
 )
 
@@ -68,12 +68,12 @@ func (a *app) runDemo(ctx context.Context) error {
 	defer t.stop()
 	d := &demo{app: a, vault: t, url: url}
 	d.say("a vault in %s, behind a daemon of its own (pid %d), and a simulated Bitfinex at %s", t.dir, t.daemon.Process.Pid, url)
-	err = t.addKeyAndBot(ctx, demoKey, secret, "demo-bot", "main", policy.Read|policy.Trade|policy.Cancel)
+	err = t.addKeyAndBot(ctx, demoKey, secret, "demo-bot", demoGrant)
 	clear(secret)
 	if err != nil {
 		return err
 	}
-	d.say("stored API key %q, registered %q (this user's programs), granted read, trade and cancel", "main", "demo-bot")
+	d.say("stored API key %q, registered %q (this user's programs), granted orders of up to 0.5 BTC in tBTCUSD", "main", "demo-bot")
 	conn, err := dialSign(t.paths.SignSocket())
 	if err != nil {
 		return err
@@ -111,6 +111,9 @@ func (d *demo) play(ctx context.Context) error {
 	}
 	larger := strings.Replace(demoOrder, "0.01", "90.01", 1)
 	if err := d.exchange(ctx, "an order changed after it was signed", signed, larger, false); err != nil {
+		return err
+	}
+	if err := d.refused(ctx, "an order of 90 BTC", demoPath, larger, "DENIED"); err != nil {
 		return err
 	}
 	withdraw := `{"wallet":"exchange","method":"bitcoin","amount":"1","address":"bc1qthief"}`

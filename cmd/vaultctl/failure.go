@@ -25,6 +25,7 @@ const (
 type failure struct {
 	code                  int
 	reason, message, hint string
+	more                  map[string]any // beside "error" in JSON
 }
 
 // Error is the message.
@@ -53,11 +54,11 @@ func exitOf(reason string) int {
 		return exitUsage
 	case "LOCKED", "NOT_INITIALISED":
 		return exitLocked
-	case "NO_GRANT", "SEVERAL_BOTS_MATCH", "DENIED", "MALFORMED", "BUSY":
+	case "NO_GRANT", "SEVERAL_BOTS_MATCH", "DENIED", "UNKNOWN_ORDER", "LIMITED", "MALFORMED", "BUSY":
 		return exitDenied
 	case "UNREACHABLE":
 		return exitUnreachable
-	case "TAMPERED", "ROLLBACK", "UNKNOWN_FORMAT":
+	case "TAMPERED", "ROLLBACK", "UNKNOWN_FORMAT", "UNEXPECTED":
 		return exitTampered
 	}
 	return exitFailed

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"bfxvault/cmd/internal/policyfile"
 	pb "bfxvault/proto/bfxvault/v1"
 	"bfxvault/vault"
 	"bfxvault/vault/policy"
@@ -12,33 +14,55 @@ import (
 
 func (a *app) grant() *cobra.Command {
 	var from passphraseFlags
-	var allow []string
+	var rules grantFlags
 	c := &cobra.Command{
 		Use:   "grant BOT LABEL --allow read,trade",
 		Short: "Let a bot use an API key, in place of an earlier grant",
+		Long: "Let a bot use an API key. This stands in place of an earlier grant, with all its\n" +
+			"rules. A rule whose flag is left out does not restrict; one that is given empty\n" +
+			"allows nothing. A policy file says more: vaultctl policy apply.",
 		Example: "  vaultctl grant dashboard main --allow read\n" +
-			"  vaultctl grant mm-1 main --allow read,trade,cancel",
+			"  vaultctl grant mm-1 main --allow read,trade,cancel --symbols tBTCUSD --order-types \"EXCHANGE LIMIT\" --max-order BTC=0.5 --max-notional USD=25000 --rate 10/s",
 		Args: exactly(2), ValidArgsFunction: a.completeBotThenLabel,
 		RunE: func(c *cobra.Command, args []string) error {
-			classes, err := policy.ParseClasses(allow)
+			spec, err := rules.spec(c, args[1])
 			if err != nil {
-				return usagef("%v", err)
+				return err
 			}
-			request := vault.SetGrant{Bot: args[0], Label: args[1], Allow: classes}
-			return a.widen(c.Context(), from, func(s *session, by *credential) error {
+			request := vault.SetGrant{Bot: args[0], Grant: spec}
+			show := func(s *session) error { return a.showReplaced(c.Context(), s, request) }
+			return a.showAndWiden(c.Context(), from, show, func(s *session, by *credential) error {
 				set, err := s.setGrant(c.Context(), by, request)
 				if err != nil {
 					return err
 				}
 				a.rememberCurrent(c.Context(), s, set.GetRevision())
-				return a.done(set.GetRevision(), "bot %s may use %s: %s", request.Bot, request.Label, classes)
+				return a.done(set.GetRevision(), "bot %s may use %s: %s", request.Bot, spec.Key, strings.Join(spec.Allow, ","))
 			})
 		},
 	}
 	from.add(c)
-	c.Flags().StringSliceVar(&allow, "allow", nil, "what may be signed: read, trade, cancel, funding, withdraw, settings")
-	_ = c.MarkFlagRequired("allow") // the flag exists
+	rules.add(c)
 	return c
+}
+
+// showReplaced says what becomes of an earlier grant: a flag that is left out takes
+// its rule away.
+func (a *app) showReplaced(ctx context.Context, s *session, r vault.SetGrant) error {
+	had, err := s.policy(ctx)
+	if err != nil {
+		return err
+	}
+	for _, g := range had[r.Bot].Grants {
+		if g.Key == r.Grant.Key {
+			a.showChanges(policyfile.Diff(oneGrant(r.Bot, g), oneGrant(r.Bot, r.Grant)))
+		}
+	}
+	return nil
+}
+
+func oneGrant(bot string, g policy.GrantSpec) map[string]policy.BotSpec {
+	return map[string]policy.BotSpec{bot: {Grants: []policy.GrantSpec{g}}}
 }
 
 // setGrant proves the operation and runs it.
@@ -48,6 +72,6 @@ func (s *session) setGrant(ctx context.Context, c *credential, r vault.SetGrant)
 		return nil, err
 	}
 	return s.admin.SetGrant(ctx, &pb.SetGrantRequest{
-		Bot: r.Bot, Grant: &pb.Grant{Label: r.Label, Allow: r.Allow.Words()}, Proof: proof,
+		Bot: r.Bot, Spec: string(vault.GrantText(r.Grant)), Proof: proof,
 	})
 }

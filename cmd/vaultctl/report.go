@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -40,7 +41,9 @@ func (a *app) reportFailure(f *failure) {
 		a.hintf("%s", f.hint)
 	}
 	if a.json {
-		_ = a.report(map[string]any{"error": map[string]string{"reason": f.reason, "message": f.message, "hint": f.hint}}, nil)
+		value := map[string]any{"error": map[string]string{"reason": f.reason, "message": f.message, "hint": f.hint}}
+		maps.Copy(value, f.more)
+		_ = a.report(value, nil)
 	}
 }
 

@@ -208,9 +208,17 @@ func (s *session) prove(ctx context.Context, c *credential, o vault.Operation) (
 
 // widen runs what needs a proof, with what makes one.
 func (a *app) widen(ctx context.Context, p passphraseFlags, f func(*session, *credential) error) error {
+	return a.showAndWiden(ctx, p, func(*session) error { return nil }, f)
+}
+
+// showAndWiden is widen with something to see before the passphrase is asked for.
+func (a *app) showAndWiden(ctx context.Context, p passphraseFlags, show func(*session) error, f func(*session, *credential) error) error {
 	return a.with(func(s *session) error {
 		if err := s.unlocked(ctx); err != nil {
 			return err // before anything is typed in vain
+		}
+		if err := show(s); err != nil {
+			return err
 		}
 		c, err := a.credential(ctx, s, p)
 		if err != nil {

@@ -99,18 +99,23 @@ func (t *temporary) makeVault(ctx context.Context) error {
 	return nil
 }
 
-// addKeyAndBot stores one API key and grants this user's programs its use.
-func (t *temporary) addKeyAndBot(ctx context.Context, apiKey string, secret []byte, bot, label string, allow policy.Class) error {
-	request := vault.AddKey{Label: label, APIKey: apiKey, Permissions: policy.Read | policy.Trade}
+// addKeyAndBot stores one API key and gives this user's programs a grant on it,
+// spelled as JSON.
+func (t *temporary) addKeyAndBot(ctx context.Context, apiKey string, secret []byte, bot, grant string) error {
+	spec, err := vault.ParseGrant([]byte(grant))
+	if err != nil {
+		return err
+	}
+	request := vault.AddKey{Label: spec.Key, APIKey: apiKey, Permissions: policy.Read | policy.Trade}
 	if _, err := t.addKey(ctx, t.credential, request, secret); err != nil {
 		return err
 	}
 	uid := uint32(os.Geteuid())
-	add := vault.AddBot{Name: bot, Match: policy.Match{UID: &uid}}
+	add := vault.AddBot{Name: bot, Match: []policy.Match{{UID: &uid}}}
 	if _, err := t.addBot(ctx, t.credential, add); err != nil {
 		return err
 	}
-	_, err := t.setGrant(ctx, t.credential, vault.SetGrant{Bot: bot, Label: label, Allow: allow})
+	_, err = t.setGrant(ctx, t.credential, vault.SetGrant{Bot: bot, Grant: spec})
 	return err
 }
 

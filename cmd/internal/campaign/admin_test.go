@@ -155,19 +155,19 @@ func (a *admin) addBot(name string, uid uint32) error {
 
 // botRequest is what addBot sends, proof and all.
 func (a *admin) botRequest(name string, uid uint32) (*pb.AddBotRequest, error) {
-	r := vault.AddBot{Name: name, Match: policy.Match{UID: &uid}}
+	r := vault.AddBot{Name: name, Match: []policy.Match{{UID: &uid}}}
 	proof, err := a.prove(r.Operation())
-	return &pb.AddBotRequest{Name: name, Match: &pb.Match{Uid: &uid}, Proof: proof}, err
+	return &pb.AddBotRequest{Name: name, Matches: []*pb.Match{{Uid: &uid}}, Proof: proof}, err
 }
 
 func (a *admin) grant(bot, label string) error {
-	r := vault.SetGrant{Bot: bot, Label: label, Allow: policy.Read | policy.Trade}
+	r := vault.SetGrant{Bot: bot, Grant: policy.GrantSpec{Key: label, Allow: []string{"read", "trade"}}}
 	proof, err := a.prove(r.Operation())
 	if err != nil {
 		return err
 	}
 	_, err = a.SetGrant(a.ctx, &pb.SetGrantRequest{
-		Bot: bot, Grant: &pb.Grant{Label: label, Allow: r.Allow.Words()}, Proof: proof,
+		Bot: bot, Spec: string(vault.GrantText(r.Grant)), Proof: proof,
 	})
 	return err
 }

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pb "bfxvault/proto/bfxvault/v1"
+	"bfxvault/vault"
 )
 
 // P7, P6, A41: vaultd is killed at random points while an operator adds API keys,
@@ -232,13 +233,15 @@ func (c *crashes) look(a *admin) map[string]bool {
 	must(c.t, err)
 	for _, b := range bots.GetBots() {
 		seen["bot "+b.GetName()] = true
-		if b.GetName() != botName && (b.GetMatch().GetUid() != 1000 || len(b.GetGrants()) > 0) {
+		if b.GetName() != botName && (b.GetMatches()[0].GetUid() != 1000 || len(b.GetGrants()) > 0) {
 			c.t.Errorf("bot %s is half made: %v", b.GetName(), b)
 		}
 		for _, g := range b.GetGrants() {
-			seen["grant "+g.GetLabel()] = true
-			if len(g.GetAllow()) != 2 {
-				c.t.Errorf("the grant on %s is half made: %v", g.GetLabel(), g)
+			spec, err := vault.ParseGrant([]byte(g.GetSpec()))
+			must(c.t, err)
+			seen["grant "+spec.Key] = true
+			if len(spec.Allow) != 2 {
+				c.t.Errorf("the grant on %s is half made: %v", spec.Key, g)
 			}
 		}
 	}

@@ -71,7 +71,7 @@ func (r *rig) replayProofs(a, b *admin) {
 	}
 	first, err := a.botRequest("first", 7)
 	must(t, err, send(a, first))
-	second := &pb.AddBotRequest{Name: "second", Match: first.GetMatch(), Proof: first.GetProof()}
+	second := &pb.AddBotRequest{Name: "second", Matches: first.GetMatches(), Proof: first.GetProof()}
 	want(t, "a used proof for another operation", send(a, second), "STALE")
 	want(t, "a used proof for the same", send(a, first), "STALE")
 
@@ -82,12 +82,12 @@ func (r *rig) replayProofs(a, b *admin) {
 
 	other, err := a.botRequest("other", 7)
 	must(t, err)
-	other.Match = &pb.Match{Uid: new(uint32(8))}
+	other.Matches = []*pb.Match{{Uid: new(uint32(8))}}
 	want(t, "a proof for another uid", send(a, other), "WRONG_PASSPHRASE")
-	other.Match = &pb.Match{Uid: new(uint32(7))}
+	other.Matches = []*pb.Match{{Uid: new(uint32(7))}}
 	want(t, "and afterwards for its own", send(a, other), "STALE")
 
-	zero := &pb.AddBotRequest{Name: "zero", Match: first.GetMatch(), Proof: &pb.Proof{Slot: 1, Mac: make([]byte, 32)}}
+	zero := &pb.AddBotRequest{Name: "zero", Matches: first.GetMatches(), Proof: &pb.Proof{Slot: 1, Mac: make([]byte, 32)}}
 	want(t, "a proof of nothing", send(a, zero), "STALE")
 	zero.Proof = nil
 	want(t, "no proof", send(a, zero), "INVALID")

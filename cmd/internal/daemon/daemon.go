@@ -76,7 +76,7 @@ func New(p paths.Paths, config string, log *slog.Logger) (*Daemon, error) {
 	if err := makeFolders(p, signGID >= 0 || adminGID >= 0); err != nil {
 		return nil, err
 	}
-	v, err := vault.Open(vault.Options{Path: p.VaultFile(), Log: log})
+	v, err := vault.Open(vault.Options{Path: p.VaultFile(), Log: log, Checkable: api.Checkable})
 	if err != nil {
 		return nil, err
 	}
