@@ -36,11 +36,24 @@ func (a *app) policyCheck() *cobra.Command {
 			for _, bot := range f.Bots {
 				grants += len(bot.Grants)
 			}
-			return a.report(map[string]any{"ok": true, "bots": len(f.Bots), "grants": grants}, func() {
+			value := map[string]any{"ok": true, "bots": len(f.Bots), "grants": grants}
+			if advice := a.advise(f.Bots); len(advice) > 0 {
+				value["advice"] = advice
+			}
+			return a.report(value, func() {
 				a.printf("%s is right: bots %d, grants %d\n", args[0], len(f.Bots), grants)
 			})
 		},
 	}
+}
+
+// advise says where the rules of bots bound less than they seem to.
+func (a *app) advise(bots map[string]policy.BotSpec) []string {
+	advice := policyfile.Advice(bots)
+	for _, sentence := range advice {
+		a.hintf("%s", sentence)
+	}
+	return advice
 }
 
 // policyFile reads a policy file; its mistakes go to standard error, and to JSON.

@@ -37,6 +37,7 @@ func (a *app) runApply(ctx context.Context, request vault.ApplyPolicy, from pass
 	show := func(s *session) (err error) {
 		changes, err = s.changes(ctx, request.Bots, request.Merge)
 		a.showChanges(changes)
+		a.advise(request.Bots)
 		return err
 	}
 	return a.showAndWiden(ctx, from, show, func(s *session, by *credential) error {

@@ -7,6 +7,9 @@ package policy
 // largest order that it could lead to: nobody knows in which order updates arrive,
 // or whether earlier ones did.
 func (o *Op) amount() (Decimal, bool) {
+	if o.Flags&FlagClose != 0 {
+		return Decimal{}, false // it closes the whole position, whatever amount it names
+	}
 	if o.Action == Update {
 		if o.Was == nil {
 			return Decimal{}, false

@@ -104,7 +104,11 @@ func judgeSymbol(g *Grant, o *Op) Decision {
 
 func judgeType(g *Grant, o *Op) Decision {
 	switch {
-	case o.Action != Submit && o.Action != Update, o.Type == 0:
+	case o.Action == Algo && g.orderTypes != nil:
+		return deny("order_types", "type", "it places orders of a type that it does not name")
+	case o.Action == Algo && !g.marketOrders:
+		return deny("market_orders", "type", "it places orders whose price stays open, and the grant does not allow that")
+	case o.Type == 0:
 	case g.orderTypes != nil && o.Type&^*g.orderTypes != 0:
 		return deny("order_types", "type", "the grant does not list this order type")
 	case o.Type.IsOpen() && !g.marketOrders:

@@ -108,6 +108,7 @@ var (
 	cancel   = policy.Op{Action: policy.Retract, Class: policy.Cancel}
 	offer    = policy.Op{Action: policy.Offer, Class: policy.Funding, Symbol: []byte("fUSD"), Amount: opt("500")}
 	closing  = policy.Op{Class: policy.Funding}
+	algo     = policy.Op{Action: policy.Algo, Class: policy.Trade, Symbol: []byte("tBTCUSD")}
 	transfer = policy.Op{Action: policy.Transfer, Class: policy.Withdraw, Currency: []byte("BTC"), Amount: opt("0.1")}
 	payout   = policy.Op{Action: policy.Withdrawal, Class: policy.Withdraw, Currency: []byte("BTC"), Address: []byte("bc1qmine"), Amount: opt("0.1")}
 	alert    = policy.Op{Class: policy.Settings, Symbol: []byte("tXRPUSD")}
@@ -200,14 +201,14 @@ func TestRulesOnWhatIsTraded(t *testing.T) {
 		"order types": {
 			policy.GrantSpec{OrderTypes: []string{"EXCHANGE LIMIT", "EXCHANGE MARKET"}}, "order_types",
 			map[string]*policy.Request{"listed": trade(order()), "an update": trade(update(price("1")))},
-			map[string]*policy.Request{"margin": trade(order(kind("LIMIT"))), "an update of another": trade(update(was(order(kind("LIMIT")))))},
+			map[string]*policy.Request{"margin": trade(order(kind("LIMIT"))), "an algo": trade(algo), "an update of another": trade(update(was(order(kind("LIMIT")))))},
 		},
 		"market orders": {
 			policy.GrantSpec{}, "market_orders",
 			map[string]*policy.Request{"a limit": trade(order()), "a stop limit": trade(order(kind("STOP LIMIT"), auxPrice("1")))},
 			map[string]*policy.Request{
 				"market": trade(order(kind("MARKET"))), "stop": trade(order(kind("EXCHANGE STOP"))), "trailing stop": trade(order(kind("TRAILING STOP"))),
-				"an update of one": trade(update(was(order(kind("EXCHANGE MARKET"))))),
+				"an update of one": trade(update(was(order(kind("EXCHANGE MARKET"))))), "an algo": trade(algo),
 			},
 		},
 		"market orders allowed": {policy.GrantSpec{MarketOrders: true}, "", map[string]*policy.Request{"market": trade(order(kind("MARKET"), unpriced))}, nil},
@@ -252,7 +253,7 @@ func TestRulesOnAmountsAndPrices(t *testing.T) {
 				"above": trade(order(amount("0.500000000000000001"))), "selling more": trade(order(amount("-0.6"))), "another currency": trade(order(symbol("tETHUSD"))), "the quote's limit does not count": trade(order(symbol("tUSTUSD"), amount("1"))),
 				"an update to more": trade(update(amount("-0.6"))), "by a delta": trade(update(delta("0.000000000000000001"))), "by a negative delta": trade(update(delta("-0.1"))),
 				"the second of two": trade(order(), order(amount("0.6"))), "an offer": trade(policy.Op{Action: policy.Offer, Class: policy.Funding, Symbol: []byte("fUSD"), Amount: opt("501")}),
-				"a pair that cannot be split": trade(order(symbol("tBTCUSDT"))), "no amount": trade(order(func(o *policy.Op) { o.Amount = policy.Optional{} })), "closing": trade(closing),
+				"a pair that cannot be split": trade(order(symbol("tBTCUSDT"))), "no amount": trade(order(func(o *policy.Op) { o.Amount = policy.Optional{} })), "closing": trade(closing), "closing a position": trade(order(amount("0.1"), flags(policy.FlagClose))), "an update that closes": trade(update(flags(policy.FlagClose))),
 			},
 		},
 		"max_notional": {

@@ -45,7 +45,10 @@ func (o *Op) asked(d Decision) string {
 	case "aff_codes":
 		return string(o.AffCode)
 	case "max_order":
-		amount, _ := o.amount()
+		amount, known := o.amount()
+		if !known {
+			return "an amount that cannot be told of " + string(o.Symbol)
+		}
 		return amount.String() + " of " + string(o.Symbol)
 	case "max_notional", "daily_notional":
 		if currency, value, ok := o.Notional(); ok {

@@ -64,6 +64,7 @@ const (
 	Offer                    // a funding offer
 	Transfer                 // between wallets, or to another account
 	Withdrawal               // to an address
+	Algo                     // places orders of its own, later and at the market
 )
 
 // Op is one operation of a write. Fields that the request did not carry are

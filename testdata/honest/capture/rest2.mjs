@@ -73,7 +73,7 @@ await submit('leveraged', 'margin IOC', { ...margin, type: Order.type.IOC, price
 await submit('leveraged', 'margin reduce only', { ...margin, amount: -0.1, type: Order.type.LIMIT, price: 61000, flags: Order.flags.REDUCE_ONLY })
 await submit('leveraged', 'margin without variable rates', { ...margin, type: Order.type.LIMIT, price: 59000, flags: Order.flags.NO_VR })
 await submit('leveraged', 'derivative', { type: Order.type.LIMIT, symbol: 'tBTCF0:USTF0', amount: 0.5, price: 60000, lev: 7 })
-await record('leveraged', 'closePosition', () => r.closePosition({ position_id: 4242 }))
+await record('closer', 'closePosition', () => r.closePosition({ position_id: 4242 }))
 await record('maker', 'submitOrderMulti', () => r.submitOrderMulti({ orders: [{ ...spot, cid: 1764042500001, amount: 0.01, price: 59000 }, { ...spot, cid: 1764042500002, amount: -0.01, price: 61000 }] }))
 await record('maker', 'submitOrderMulti with an affiliate code', () => aff.submitOrderMulti({ orders: [{ ...spot, cid: 1764042500003, amount: 0.01, price: 59000 }] }))
 await record('maker', 'orderMultiOp of everything but updates', () => r.orderMultiOp({ ops: [['oc', { id: 95412102131 }], ['oc_multi', { id: [95412102132, 95412102133] }], ['on', { ...spot, cid: 1764042500004, amount: 0.01, price: 59000 }]] }))

@@ -158,7 +158,7 @@ func TestWritesBesideOrdersAreRead(t *testing.T) {
 		{"v2/auth/w/position/update/funding/type", `{"symbol":"tBTCUSD","type":1}`, policy.Op{Class: policy.Trade, Symbol: []byte("tBTCUSD")}},
 		{"v2/auth/w/deriv/collateral/set", `{"symbol":"tBTCF0:USTF0","collateral":100}`, policy.Op{Class: policy.Trade, Symbol: []byte("tBTCF0:USTF0")}},
 		{"v2/auth/w/ext/recurring-ao/create", `{"alias":"a","_symbol":"tBTCUSD","currency":"USD","action":"buy","amount":5,"recurrence":"daily","startedAt":"2026-01-01T00:00:00.000Z","endless":true}`,
-			policy.Op{Class: policy.Trade, Symbol: []byte("tBTCUSD")}},
+			policy.Op{Action: policy.Algo, Class: policy.Trade, Symbol: []byte("tBTCUSD")}},
 		{"v2/auth/w/alert/set", `{"type":"price","symbol":"tBTCUSD","price":600}`, policy.Op{Class: policy.Settings, Symbol: []byte("tBTCUSD")}},
 		{"v2/auth/w/alert/price:tBTCUSD:600/del", `{}`, policy.Op{Class: policy.Settings}},
 		{"v2/auth/w/settings/set", `{"settings":{"api:n` + "\u00e4" + `me":{"v":"` + "\u65e5" + `"},"Type":1}}`, policy.Op{Class: policy.Settings}},

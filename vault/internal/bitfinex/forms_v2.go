@@ -97,8 +97,8 @@ var formsV2 = map[string]*form{
 	"v2/auth/w/order/cancel/multi": cancelMultiForm,
 	"v2/auth/w/order/multi":        {needs: setOf(slotList), fields: []field{{"ops", isOps, slotList}}},
 
-	"v2/auth/w/ext/recurring-ao/create":               {needs: setOf(slotSymbol), fields: algoFields},
-	"v2/auth/w/ext/recurring-ao/update/{algoOrderId}": {fields: algoFields},
+	"v2/auth/w/ext/recurring-ao/create":               {action: policy.Algo, needs: setOf(slotSymbol), fields: algoFields},
+	"v2/auth/w/ext/recurring-ao/update/{algoOrderId}": {action: policy.Algo, fields: algoFields},
 	"v2/auth/w/ext/recurring-ao/cancel/{algoOrderId}": {action: policy.Retract},
 
 	"v2/auth/w/position/claim": {needs: setOf(slotID), fields: []field{

@@ -118,6 +118,7 @@ func TestUpdatesBuildOnEachOther(t *testing.T) {
 			t.Fatalf("%v, %v", d, err)
 		}
 		check(judge(t, o, u("", "", "110")), "1.75", "90", "110")
+		check(judge(t, o, u("0.1", "", "")), "1.75", "90", "110")
 		check(judge(t, o, u("", "", "0")), "1.75", "0", "0") // no price: stays open for good
 		check(judge(t, o, u("", "", "100")), "1.75", "0", "0")
 	})
@@ -203,6 +204,33 @@ func TestAnUpdateWaitsForTheOneItBuildsOn(t *testing.T) {
 				}
 			})
 			time.Sleep(100 * time.Millisecond)
+		}
+		wg.Go(func() { judge(t, o, update(7, start, "", "1", "")) }) // goes with the second commit
+		time.Sleep(1300 * time.Millisecond)
+		if judge(t, o, update(7, start, "2.5", "", "")); time.Since(start) != 2*time.Second {
+			t.Errorf("one that builds on the second commit waited %v", time.Since(start))
+		}
+		wg.Wait()
+	})
+}
+
+// A41: of two orders, one is being written and the other comes with the next commit.
+func TestARequestWaitsForAllThatItBuildsOn(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		d := newDisk(t)
+		o := d.orders(d.ledger())
+		for cid := range uint64(65) { // two records
+			remember(t, o, submit(cid+1, "tBTCUSD", "1", "100"))
+		}
+		synctest.Wait()
+		d.latency = time.Second
+		start := time.Now()
+		var wg sync.WaitGroup
+		wg.Go(func() { judge(t, o, update(1, start, "", "1", "")) })
+		time.Sleep(100 * time.Millisecond)
+		judge(t, o, update(1, start, "1.5", "", ""), update(65, start, "", "1", ""))
+		if waited := time.Since(start); waited != 2*time.Second {
+			t.Errorf("waited %v", waited)
 		}
 		wg.Wait()
 	})
