@@ -92,6 +92,8 @@ type Op struct {
 	// Submit; zero where not given. Day is an Update's cid_date, in days since 1970.
 	ID, CID uint64
 	Day     int32
+	// StopCID is the cid that the stop of a Submit's OCO gets (cid_oco).
+	StopCID uint64
 	// Was is what an Update is known to change, and nil where that is not known.
 	Was *Order
 

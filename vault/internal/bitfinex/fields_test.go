@@ -50,7 +50,7 @@ func TestAnOrderIsReadInFull(t *testing.T) { // P3, A35
 		policy.Op{
 			Action: policy.Submit, Class: policy.Trade, Symbol: []byte("tTESTBTC:TESTUSD"), Type: typed("EXCHANGE STOP LIMIT"),
 			Amount: number("-0.1"), Price: number("10000.5"), AuxPrice: number("9999"), StopPrice: number("0.00000015"), Trailing: number("-2.5"),
-			Leverage: number("100"), Flags: policy.FlagOCO | policy.FlagPostOnly, AffCode: []byte("AFF_CODE_HERE"), CID: 1700000000,
+			Leverage: number("100"), Flags: policy.FlagOCO | policy.FlagPostOnly, AffCode: []byte("AFF_CODE_HERE"), CID: 1700000000, StopCID: 5,
 		})
 	if got.Class != policy.Trade || got.Unread != nil || got.Symbol != "" {
 		t.Errorf("class %v, unread %q, symbol %q", got.Class, got.Unread, got.Symbol)

@@ -44,6 +44,7 @@ const (
 	slotFlags
 	slotID
 	slotCID
+	slotStopCID
 	slotDay
 	slotDayAgain // ccxt's second spelling of the date
 	slotList     // of ids, in any of its fields

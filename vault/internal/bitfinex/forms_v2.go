@@ -19,7 +19,7 @@ var (
 			{"price_trailing", isNumber, slotTrailing},
 			{"price_aux_limit", isNumber, slotAux},
 			{"price_oco_stop", isNumber, slotStop},
-			{"cid_oco", isOrderID, slotNone},
+			{"cid_oco", isOrderID, slotStopCID},
 			{"gid", isOrderID, slotNone},
 			{"tif", isMoment, slotNone},
 		},

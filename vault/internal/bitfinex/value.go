@@ -152,6 +152,8 @@ func (rd *reader) integer(f *field) bool {
 		rd.op.ID = n
 	case slotCID:
 		rd.op.CID = n
+	case slotStopCID:
+		rd.op.StopCID = n
 	case slotLeverage:
 		rd.op.Leverage = policy.Optional{Decimal: policy.NewDecimal(n), Set: true}
 	case slotFlags:

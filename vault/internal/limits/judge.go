@@ -84,7 +84,7 @@ func (o *Orders) identifyMu(r *policy.Request, op *policy.Op) {
 // both an update would mean is not known.
 func submits(r *policy.Request, cid uint64) bool {
 	for i := range r.Ops {
-		if r.Ops[i].Action == policy.Submit && r.Ops[i].CID == cid {
+		if op := &r.Ops[i]; op.Action == policy.Submit && (op.CID == cid || op.StopCID == cid) {
 			return true
 		}
 	}

@@ -86,6 +86,35 @@ func TestAnUpdateIsJudgedAsTheOrderItNames(t *testing.T) {
 	}
 }
 
+// A35: the stop of an OCO order is an order of its own, under a cid of its own.
+func TestTheStopOfAnOCOIsUnknownAndSoIsWhatSharesItsCid(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		o := newDisk(t).orders(newDisk(t).ledger())
+		oco := func(cid, stop uint64) policy.Op {
+			op := submit(cid, "tETHUSD", "1", "100")
+			op.StopCID = stop
+			return op
+		}
+		remember(t, o, submit(7, "tBTCUSD", "1", "100"))
+		if judge(t, o, oco(8, 7), update(7, time.Now(), "1", "", "")) != nil {
+			t.Error("an update is known beside the stop that shares its cid")
+		}
+		remember(t, o, oco(8, 7))
+		remember(t, o, oco(9, 10))
+		remember(t, o, oco(0, 11))
+		remember(t, o, oco(12, 12))
+		for cid, known := range map[uint64]bool{7: false, 8: true, 9: true, 10: false, 11: false, 12: false} {
+			if was := judge(t, o, update(cid, time.Now(), "1", "", "")); (was != nil) != known {
+				t.Errorf("cid %d is judged as %v", cid, was)
+			}
+		}
+		remember(t, o, submit(10, "tBTCUSD", "1", "100"))
+		if judge(t, o, update(10, time.Now(), "1", "", "")) != nil {
+			t.Error("an order under the cid of a stop is taken for the only one")
+		}
+	})
+}
+
 func TestNoDayIsNotTheFirstDayOfAll(t *testing.T) {
 	d := newDisk(t)
 	o, at := d.orders(d.ledger()), policy.Now{Wall: time.Unix(100, 0), Steady: time.Unix(100, 0)}

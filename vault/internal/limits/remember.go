@@ -28,7 +28,7 @@ func (o *Orders) Remember(r *policy.Request, now policy.Now) error {
 
 func hasSubmit(r *policy.Request) bool {
 	for i := range r.Ops {
-		if r.Ops[i].Action == policy.Submit && r.Ops[i].CID != 0 {
+		if op := &r.Ops[i]; op.Action == policy.Submit && op.CID|op.StopCID != 0 {
 			return true
 		}
 	}
@@ -42,10 +42,14 @@ func (o *Orders) remember(r *policy.Request, now policy.Now) (f *flight, err err
 	o.tidyMu()
 	for i := range r.Ops {
 		op := &r.Ops[i]
-		if op.Action != policy.Submit || op.CID == 0 {
+		if op.Action != policy.Submit {
 			continue
 		}
-		if b := o.noteMu(op); b != nil {
+		for _, cid := range [...]uint64{op.CID, op.StopCID} {
+			b := o.noteMu(cid, op)
+			if b == nil {
+				continue
+			}
 			if f, err = later(f, b, o); err != nil {
 				return nil, err
 			}
@@ -69,26 +73,32 @@ func (o *Orders) waitMissedMu(f *flight) (*flight, error) {
 	return o.waitMu(&o.missed.saving)
 }
 
-// noteMu notes one order, and returns the block of what has to be on disk before
-// the call returns, nil for nothing.
-func (o *Orders) noteMu(op *policy.Op) *block {
-	e, b := o.findMu(op.CID)
+// noteMu notes one cid of an order, and returns the block of what has to be on disk
+// before the call returns, nil for nothing. What the stop of an OCO can become is not
+// kept: it is unknown.
+func (o *Orders) noteMu(cid uint64, op *policy.Op) *block {
+	e, b := o.findMu(cid)
 	switch {
-	case e == nil && (o.fullMu() || o.missed.covers(op.CID, o.clock)):
-		o.missMu(op.CID)
+	case cid == 0:
+		return nil
+	case e == nil && (o.fullMu() || o.missed.covers(cid, o.clock)):
+		o.missMu(cid)
+		return nil
+	case e == nil && cid == op.CID:
+		o.appendMu(cid, o.keepMu(op))
 		return nil
 	case e == nil:
-		o.appendMu(op.CID, o.keepMu(op))
+		o.appendMu(cid, nil)
 		return nil
 	case e.order == nil && o.clock-e.signed < takenTwice-memory:
 		return b // taken twice, and noted so
 	case o.fullMu():
 		e.order = nil // no longer for long enough, so that missed goes on with it
 		b.change()
-		o.missMu(op.CID)
+		o.missMu(cid)
 		return b
 	}
-	b = o.appendMu(op.CID, nil)
+	b = o.appendMu(cid, nil)
 	b.change()
 	return b
 }
