@@ -12,6 +12,11 @@ import (
 func Advice(bots map[string]policy.BotSpec) []string {
 	var advice []string
 	for _, name := range names(bots) {
+		for _, m := range bots[name].Match {
+			if m.UID == nil && m.Unit == "" && (m.Exe != "" || m.SHA256 != nil) {
+				advice = append(advice, name+": a match by exe or sha256 alone takes every script of an interpreter, and whatever is preloaded, for the bot: add uid or unit")
+			}
+		}
 		for _, g := range bots[name].Grants {
 			for _, sentence := range adviceOn(&g) {
 				advice = append(advice, fmt.Sprintf("%s on %s: %s", name, g.Key, sentence))

@@ -42,3 +42,24 @@ func TestAdviceIsGivenWhereRulesBoundLessThanTheySeem(t *testing.T) {
 		})
 	}
 }
+
+// A10
+func TestAdviceIsGivenWhereAProgramAloneIsMatched(t *testing.T) {
+	uid, sum := uint32(1001), policy.Digest{}
+	for name, test := range map[string]struct {
+		match policy.Match
+		says  bool
+	}{
+		"an interpreter":          {policy.Match{Exe: "/usr/bin/python3"}, true},
+		"its content":             {policy.Match{SHA256: &sum}, true},
+		"of a group":              {policy.Match{GID: &uid, Exe: "/usr/bin/python3"}, true},
+		"under a user of its own": {policy.Match{UID: &uid, Exe: "/usr/bin/python3"}, false},
+		"in its unit":             {policy.Match{Unit: "/system.slice/a.service", SHA256: &sum}, false},
+		"a user":                  {policy.Match{UID: &uid}, false},
+	} {
+		advice := policyfile.Advice(map[string]policy.BotSpec{"mm-1": {Match: []policy.Match{test.match}}})
+		if (len(advice) == 1) != test.says {
+			t.Errorf("%s: %q", name, advice)
+		}
+	}
+}
