@@ -71,12 +71,16 @@ func ownerOf(dir string) (uint32, error) {
 	return 0, failed("UNSAFE_FOLDER", "%s belongs to uid %d", dir, st.Uid)
 }
 
+// maxAnswer has room for the policy of ten thousand bots.
+const maxAnswer = 16 << 20
+
 func dial(socket string, creds credentials.TransportCredentials) (*grpc.ClientConn, error) {
 	if err := unix.Access(socket, unix.W_OK); err != nil {
 		return nil, unreachable(fmt.Errorf("%s: %w", socket, err))
 	}
 	return grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(creds),
-		grpc.WithInitialWindowSize(1<<20), grpc.WithInitialConnWindowSize(1<<20), grpc.WithDisableServiceConfig())
+		grpc.WithInitialWindowSize(1<<20), grpc.WithInitialConnWindowSize(1<<20), grpc.WithDisableServiceConfig(),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)))
 }
 
 // unreachable says why a socket cannot be used, before anything is sent.
