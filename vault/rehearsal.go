@@ -27,7 +27,7 @@ func NewRehearsal(bots map[string]policy.BotSpec) (*Rehearsal, error) {
 	if err != nil {
 		return nil, fail(op, KindInternal, "%w", err)
 	}
-	u := &unlocked{ledger: ledger, meters: make(map[string]*limits.Meter), clock: nonce.NewClock(clock.Wall, clock.Boot)}
+	u := &unlocked{ledger: ledger, meters: make(map[string]*limits.Meter), clock: nonce.NewClock(clock.Wall, clock.Boot), named: bitfinex.NamedEndpoints()}
 	for _, name := range sortedKeys(bots) {
 		bot := bots[name]
 		if err := bot.Check(); err != nil {

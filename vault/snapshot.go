@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"bfxvault/vault/internal/bitfinex"
 	"bfxvault/vault/internal/clock"
 	"bfxvault/vault/internal/limits"
 	"bfxvault/vault/internal/nonce"
@@ -105,7 +104,7 @@ func (v *Vault) buildSnapshot(op string, u *unlocked, c *contents) (*snapshot, e
 // newGrantMu makes a grant decide. fresh is one that is made while unlocked; others
 // begin with empty token buckets, so that a restart regains nothing (A40).
 func (u *unlocked) newGrantMu(bot string, spec policy.GrantSpec, created int64, fresh bool) (*grant, error) {
-	rules, err := spec.Compile(bitfinex.NamedEndpoints())
+	rules, err := spec.Compile(u.named)
 	if err != nil {
 		return nil, err
 	}

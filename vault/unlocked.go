@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"bfxvault/vault/internal/bitfinex"
 	"bfxvault/vault/internal/clock"
 	"bfxvault/vault/internal/envelope"
 	"bfxvault/vault/internal/guard"
@@ -33,6 +34,7 @@ type unlocked struct {
 	// meters count what grants spend, by grantKey, also of those that were revoked: a
 	// grant that comes back finds it spent. Changed under Vault.mu only.
 	meters map[string]*limits.Meter
+	named  []string // the endpoints that a grant may name
 	clock  *nonce.Clock
 	// clockAhead is set once the wall clock has run ahead of the time since boot.
 	clockAhead atomic.Bool
@@ -66,6 +68,7 @@ func (v *Vault) newUnlocked(op string, id envelope.VaultID, keys int) (*unlocked
 		clock:  nonce.NewClock(clock.Wall, clock.Boot),
 		raw:    make(map[place][]byte),
 		meters: make(map[string]*limits.Meter),
+		named:  bitfinex.NamedEndpoints(),
 	}
 	var err2 error
 	u.book, err = nonce.NewBook(func(marks []nonce.Mark) error { return v.persistMarks(u, marks) })
