@@ -9,6 +9,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -37,6 +38,7 @@ type output struct {
 	text  bytes.Buffer
 	word  string
 	found chan struct{}
+	more  chan struct{} // closed at the next write; nil where nobody waits
 }
 
 func newOutput(word string) *output { return &output{word: word, found: make(chan struct{})} }
@@ -46,6 +48,10 @@ func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.text.Write(p)
+	if o.more != nil {
+		close(o.more)
+		o.more = nil
+	}
 	if o.word != "" && bytes.Contains(o.text.Bytes(), []byte(o.word)) {
 		o.word = ""
 		close(o.found)
@@ -58,6 +64,32 @@ func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.text.String()
+}
+
+// count says how often words stand in it, all together, and waits until that is n
+// times at least: what the process has written before it answered may still be on its
+// way through the pipe. It waits for ten seconds of silence at most.
+func (o *output) count(n int, words ...string) (found int) {
+	for {
+		o.mu.Lock()
+		found = 0
+		for _, word := range words {
+			found += bytes.Count(o.text.Bytes(), []byte(word))
+		}
+		if o.more == nil {
+			o.more = make(chan struct{})
+		}
+		more := o.more
+		o.mu.Unlock()
+		if found >= n {
+			return found
+		}
+		select {
+		case <-more:
+		case <-time.After(10 * time.Second):
+			return found
+		}
+	}
 }
 
 // startProcess starts vaultd and returns once it serves.

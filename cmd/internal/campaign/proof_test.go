@@ -2,7 +2,6 @@ package campaign_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -52,7 +51,7 @@ func TestACapturedBoxOrProofIsOfNoUse(t *testing.T) {
 	r.wantRefusals(5)
 	r.replayProofs(a, b)
 	r.wantRefusals(10)
-	if got := strings.Count(r.log.String(), "wrong proof"); got != 1 {
+	if got := r.log.count(1, "wrong proof"); got != 1 {
 		t.Errorf("one wrong proof is %d lines of the log", got)
 	}
 	for _, key := range []string{"again", "relabelled", "kek"} {
@@ -98,10 +97,9 @@ func (r *rig) replayProofs(a, b *admin) {
 // another's.
 func (r *rig) wantRefusals(n int) {
 	r.t.Helper()
-	boxes := strings.Count(r.log.String(), "a sealed secret was refused")
-	proofs := strings.Count(r.log.String(), "a proof was refused")
-	if boxes == 0 || boxes+proofs != n {
-		r.t.Errorf("%d refusals are %d and %d lines of the log", n, boxes, proofs)
+	const boxes, proofs = "a sealed secret was refused", "a proof was refused"
+	if got := r.log.count(n, boxes, proofs); got != n || r.log.count(1, boxes) == 0 {
+		r.t.Errorf("%d refusals are %d lines of the log", n, got)
 	}
 }
 
@@ -135,7 +133,7 @@ func TestAFloodOfWrongProofsDelaysItsOwnProcessOnly(t *testing.T) {
 	if took := time.Since(began); took < time.Duration(wrong-1)*time.Second {
 		t.Errorf("%d wrong proofs cost only %v", wrong, took)
 	}
-	if got := strings.Count(r.log.String(), "wrong proof"); got != wrong {
+	if got := r.log.count(wrong, "wrong proof"); got != wrong {
 		t.Errorf("%d wrong proofs are %d lines of the log", wrong, got)
 	}
 	must(t, owner.addBot("afterwards", 9))
@@ -162,7 +160,7 @@ func TestAFloodOfWrongPassphrasesDoesNotKeepTheOwnerOut(t *testing.T) {
 	if answers["WRONG_PASSPHRASE"] < 2 || len(answers) != 2 || answers[""] != 4 {
 		t.Errorf("the flood was answered %v", answers)
 	}
-	if got := strings.Count(r.log.String(), "wrong passphrase"); got != answers["WRONG_PASSPHRASE"] {
+	if got := r.log.count(answers["WRONG_PASSPHRASE"], "wrong passphrase"); got != answers["WRONG_PASSPHRASE"] {
 		t.Errorf("%d wrong passphrases are %d lines of the log", answers["WRONG_PASSPHRASE"], got)
 	}
 	r.wantNoSecretsInLog()
