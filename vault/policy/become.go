@@ -7,17 +7,20 @@ package policy
 // largest order that it could lead to: nobody knows in which order updates arrive,
 // or whether earlier ones did.
 func (o *Op) amount() (Decimal, bool) {
-	if o.Flags&FlagClose != 0 {
+	switch {
+	case o.Flags&FlagClose != 0:
 		return Decimal{}, false // it closes the whole position, whatever amount it names
+	case o.Action != Update:
+		return o.Amount.Abs(), o.Amount.Set
+	case o.Was == nil:
+		return Decimal{}, false
 	}
-	if o.Action == Update {
-		if o.Was == nil {
-			return Decimal{}, false
-		}
-		return o.Became().Amount, true
-	}
-	return o.Amount.Abs(), o.Amount.Set
+	amount := o.Became().Amount
+	return amount, amount != maxDecimal
 }
+
+// isOCO says whether an order brings a stop order along.
+func (o *Op) isOCO() bool { return o.Flags&FlagOCO != 0 || o.StopPrice.Set }
 
 // prices are the lowest and highest price that an operation could lead to; false
 // where one is missing, not positive, or stays open.
@@ -38,6 +41,9 @@ func (o *Op) prices() (low, high Decimal, ok bool) {
 // Update of an order that is known. Its Symbol is the request's own bytes.
 func (o *Op) Became() Order {
 	order := Order{Symbol: o.Symbol, Type: o.Type, Amount: o.Amount.Abs()}
+	if o.Flags&FlagClose != 0 {
+		order.Amount = maxDecimal
+	}
 	if o.Action == Update {
 		order = *o.Was
 		if o.Amount.Set && o.Amount.CmpAbs(order.Amount) > 0 {
@@ -46,12 +52,15 @@ func (o *Op) Became() Order {
 		if o.Delta.Set {
 			order.Amount = order.Amount.AddAbs(o.Delta.Decimal)
 		}
+		if o.Flags&FlagClose != 0 {
+			order.Amount = maxDecimal
+		}
 		if !order.Low.IsPositive() {
 			return order // stays open, whatever price is named now
 		}
 	}
 	judged := order.Low.IsPositive()
-	for _, p := range [...]Optional{o.Price, o.AuxPrice, o.StopPrice} {
+	for _, p := range [...]Optional{o.Price, o.AuxPrice} {
 		switch {
 		case !p.Set:
 			continue
@@ -68,9 +77,8 @@ func (o *Op) Became() Order {
 			order.High = p.Decimal
 		}
 	}
-	lacking := o.Action == Submit && (!o.Price.Set || order.Type&stopLimits != 0 && !o.AuxPrice.Set) ||
-		o.Flags&FlagOCO != 0 && !o.StopPrice.Set
-	if lacking || order.Type.IsOpen() || o.Trailing.Set {
+	lacking := o.Action == Submit && (!o.Price.Set || order.Type&stopLimits != 0 && !o.AuxPrice.Set)
+	if lacking || order.Type.IsOpen() || o.Trailing.Set || o.isOCO() {
 		order.Low, order.High = Decimal{}, Decimal{}
 	}
 	return order

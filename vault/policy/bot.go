@@ -1,7 +1,5 @@
 package policy
 
-import "slices"
-
 // RoleProxy is the role of vaultproxy itself.
 const RoleProxy = "proxy"
 
@@ -19,10 +17,13 @@ func (b *BotSpec) Check() error {
 			return err
 		}
 	}
-	for i, g := range b.Grants {
-		if slices.ContainsFunc(b.Grants[:i], func(other GrantSpec) bool { return other.Key == g.Key }) {
-			return specError("grants", "two grants on the API key %s: a bot has one for each", quoteBrief(g.Key))
+	seen := make(map[string]bool, len(b.Grants))
+	for i := range b.Grants {
+		key := b.Grants[i].Key
+		if seen[key] {
+			return specError("grants", "two grants on the API key %s: a bot has one for each", quoteBrief(key))
 		}
+		seen[key] = true
 	}
 	return nil
 }

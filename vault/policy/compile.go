@@ -32,7 +32,7 @@ func (s *GrantSpec) Compile(endpoints []string) (*Grant, error) {
 var (
 	symbolGrammar   = regexp.MustCompile(`^(t[A-Z]{6}|t[A-Z0-9]{2,12}:[A-Z0-9]{2,12}|f[A-Z0-9]{3,12})$`)
 	currencyGrammar = regexp.MustCompile(`^[A-Z0-9]{2,12}$`)
-	fieldGrammar    = regexp.MustCompile(`^[A-Za-z0-9_:$.-]{1,64}$`)
+	fieldGrammar    = regexp.MustCompile(`^[A-Za-z0-9_:.-]{1,64}$`)
 	addressGrammar  = regexp.MustCompile(`^[!-~]{1,256}$`)
 	codeGrammar     = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 )
@@ -198,11 +198,18 @@ func (r *RateSpec) compile(field string) (*Rate, error) {
 		}
 		rate.Burst = *r.Burst
 	}
+	const most = 10 * 365 * 24 * time.Hour
+	if uint64(rate.Burst) > uint64(most)/uint64(rate.Interval) {
+		return nil, specError(field+".burst", "takes more than ten years to be earned back: it would be no limit")
+	}
 	return rate, nil
 }
 
 func compileTimes(s *GrantSpec, g *Grant) (err error) {
 	if s.Expires != nil {
+		if s.Expires.Year < 2000 {
+			return specError("expires", "is long past: take the grant away instead")
+		}
 		g.expires = s.Expires.start().AddDate(0, 0, 1)
 	}
 	if s.Hours != nil {

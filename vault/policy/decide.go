@@ -82,7 +82,7 @@ func (g *Grant) judge(o *Op) Decision {
 		return deny(UnknownOrder, "id", "the vault does not know the order that this changes, so its rules cannot judge it")
 	}
 	for _, rule := range [...]func(*Grant, *Op) Decision{
-		judgeSymbol, judgeType, judgeFlags, judgeLeverage, judgeAffCode, judgeAmount, judgeNotional, judgeBand,
+		judgeSymbol, judgeFlags, judgeType, judgeLeverage, judgeAffCode, judgeAmount, judgeNotional, judgeBand,
 	} {
 		if d := rule(g, o); !d.Allowed {
 			return d
@@ -108,6 +108,10 @@ func judgeType(g *Grant, o *Op) Decision {
 		return deny("order_types", "type", "it places orders of a type that it does not name")
 	case o.Action == Algo && !g.marketOrders:
 		return deny("market_orders", "type", "it places orders whose price stays open, and the grant does not allow that")
+	case o.isOCO() && g.orderTypes != nil && o.Type.stopOf()&^*g.orderTypes != 0:
+		return deny("order_types", "price_oco_stop", "it brings a stop order along, which the grant does not list")
+	case o.isOCO() && !g.marketOrders:
+		return deny("market_orders", "price_oco_stop", "it brings a stop order along, whose price stays open, and the grant does not allow that")
 	case o.Type == 0:
 	case g.orderTypes != nil && o.Type&^*g.orderTypes != 0:
 		return deny("order_types", "type", "the grant does not list this order type")
@@ -131,6 +135,9 @@ const defaultLeverage = 10
 func judgeLeverage(g *Grant, o *Op) Decision {
 	if g.maxLeverage == nil {
 		return Decision{Allowed: true}
+	}
+	if o.Action == Other && o.Class == Trade && isDerivative(o.Symbol) {
+		return deny("max_leverage", "symbol", "it changes a position in a derivative, and so its leverage, without naming that")
 	}
 	asked := o.Leverage
 	if !asked.Set && o.Action == Submit && isDerivative(o.Symbol) {

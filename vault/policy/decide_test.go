@@ -1,6 +1,8 @@
 package policy_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -113,6 +115,8 @@ var (
 	payout   = policy.Op{Action: policy.Withdrawal, Class: policy.Withdraw, Currency: []byte("BTC"), Address: []byte("bc1qmine"), Amount: opt("0.1")}
 	alert    = policy.Op{Class: policy.Settings, Symbol: []byte("tXRPUSD")}
 	setting  = policy.Op{Class: policy.Settings}
+
+	collateral = policy.Op{Class: policy.Trade, Symbol: []byte("tBTCF0:USTF0"), Amount: opt("100")}
 )
 
 var everything = []string{"read", "trade", "cancel", "funding", "withdraw", "settings"}
@@ -209,11 +213,27 @@ func TestRulesOnWhatIsTraded(t *testing.T) {
 			map[string]*policy.Request{
 				"market": trade(order(kind("MARKET"))), "stop": trade(order(kind("EXCHANGE STOP"))), "trailing stop": trade(order(kind("TRAILING STOP"))),
 				"an update of one": trade(update(was(order(kind("EXCHANGE MARKET"))))), "an algo": trade(algo),
+				"an OCO": trade(order(flags(policy.FlagOCO), stopPrice("59000"))), "an OCO without its stop": trade(order(flags(policy.FlagOCO))), "a stop price without the flag": trade(order(stopPrice("59000"))), "a stop price of zero": trade(order(stopPrice("0"))),
+				"the flag in an update": trade(update(flags(policy.FlagOCO))), "a stop price in an update": trade(update(stopPrice("59000"))), "in an update of what is not known": trade(update(unknown, stopPrice("59000"))),
 			},
 		},
-		"market orders allowed": {policy.GrantSpec{MarketOrders: true}, "", map[string]*policy.Request{"market": trade(order(kind("MARKET"), unpriced))}, nil},
+		"market orders allowed": {policy.GrantSpec{MarketOrders: true}, "", map[string]*policy.Request{
+			"market": trade(order(kind("MARKET"), unpriced)), "an OCO": trade(order(flags(policy.FlagOCO), stopPrice("1"))), "a stop in an update": trade(update(stopPrice("1"))), "an algo": trade(algo),
+		}, nil},
+		"order types with the stop of an OCO": {
+			policy.GrantSpec{MarketOrders: true, OrderTypes: []string{"EXCHANGE LIMIT", "LIMIT", "EXCHANGE STOP"}}, "order_types",
+			map[string]*policy.Request{
+				"an OCO": trade(order(flags(policy.FlagOCO), stopPrice("1"))), "a stop price alone": trade(order(stopPrice("1"))), "in an update": trade(update(flags(policy.FlagOCO))), "margin": trade(order(kind("LIMIT"))),
+			},
+			map[string]*policy.Request{"a margin OCO": trade(order(kind("LIMIT"), flags(policy.FlagOCO))), "a margin stop price": trade(order(kind("LIMIT"), stopPrice("1"))), "in an update of a margin order": trade(update(was(order(kind("LIMIT"))), stopPrice("1")))},
+		},
+		"order types with the stop of a margin OCO": {
+			policy.GrantSpec{MarketOrders: true, OrderTypes: []string{"EXCHANGE LIMIT", "EXCHANGE IOC", "LIMIT", "IOC", "STOP"}}, "order_types",
+			map[string]*policy.Request{"an OCO": trade(order(kind("LIMIT"), flags(policy.FlagOCO))), "another type": trade(order(kind("IOC"), stopPrice("1")))},
+			map[string]*policy.Request{"a spot OCO": trade(order(flags(policy.FlagOCO))), "another spot type": trade(order(kind("EXCHANGE IOC"), stopPrice("1"))), "in an update": trade(update(stopPrice("1")))},
+		},
 		"flags": {
-			policy.GrantSpec{Flags: []string{"post_only", "hidden"}}, "flags",
+			policy.GrantSpec{MarketOrders: true, Flags: []string{"post_only", "hidden"}}, "flags",
 			map[string]*policy.Request{"none": trade(order()), "both": trade(order(flags(policy.FlagHidden | policy.FlagPostOnly)))},
 			map[string]*policy.Request{
 				"another": trade(order(flags(policy.FlagReduceOnly))), "one too many": trade(order(flags(policy.FlagHidden | policy.FlagOCO))), "in an update": trade(update(flags(policy.FlagClose))),
@@ -221,12 +241,17 @@ func TestRulesOnWhatIsTraded(t *testing.T) {
 		},
 		"max_leverage": {
 			policy.GrantSpec{MaxLeverage: leverageOf(5)}, "max_leverage",
-			map[string]*policy.Request{"at it": trade(order(leverage("5"))), "none on spot": trade(order()), "on a derivative": trade(order(symbol("tBTCF0:USTF0"), leverage("3")))},
+			map[string]*policy.Request{
+				"at it": trade(order(leverage("5"))), "none on spot": trade(order()), "on a derivative": trade(order(symbol("tBTCF0:USTF0"), leverage("3"))), "an update of a derivative's order": trade(update(was(order(symbol("tBTCF0:USTF0"))))),
+				"a position that is none in a derivative": trade(with(collateral, symbol("tBTCUSD"))), "an alert on a derivative": trade(with(alert, symbol("tBTCF0:USTF0"))), "closing a loan": trade(closing),
+			},
 			map[string]*policy.Request{
 				"above": trade(order(leverage("6"))), "in an update": trade(update(leverage("6"))), "a derivative's own 10": trade(order(symbol("tBTCF0:USTF0"))),
+				"a derivative by its base alone": trade(order(symbol("tBTCF0:UST"))), "by its quote alone": trade(order(symbol("tBTC:USTF0"))), "a symbol that cannot be split": trade(order(symbol("tBTCF0USTF0"))),
+				"the collateral of a position": trade(collateral), "of one that cannot be told": trade(with(collateral, symbol("tBTCF0USTF0"))), "of one that is not named": trade(with(collateral, func(o *policy.Op) { o.Symbol = nil })),
 			},
 		},
-		"max_leverage of 10": {policy.GrantSpec{MaxLeverage: leverageOf(10)}, "", map[string]*policy.Request{"a derivative's own": trade(order(symbol("tBTCF0:USTF0")))}, nil},
+		"max_leverage of 10": {policy.GrantSpec{MaxLeverage: leverageOf(10)}, "", map[string]*policy.Request{"a derivative's own": trade(order(symbol("tBTCF0:USTF0"))), "one that cannot be split": trade(order(symbol("tBTCF0USTF0")))}, nil},
 		"aff_codes": {
 			policy.GrantSpec{AffCodes: []string{"mine"}}, "aff_codes",
 			map[string]*policy.Request{"none": trade(order()), "listed": trade(order(affCode("mine")))},
@@ -238,6 +263,28 @@ func TestRulesOnWhatIsTraded(t *testing.T) {
 			map[string]*policy.Request{"another": {Class: policy.Trade, Unread: [][]byte{[]byte("ui"), []byte("UI")}, Ops: []policy.Op{order()}}, "on a cancel": {Class: policy.Cancel, Unread: [][]byte{[]byte("x")}, Ops: []policy.Op{cancel}}},
 		},
 	})
+}
+
+// A35: the stop that an OCO brings along is of the exchange where the order is, and of
+// margin where that is.
+func TestTheStopOfAnOCOIsListedByItsOwnType(t *testing.T) {
+	stops := []string{"EXCHANGE STOP", "STOP"}
+	for _, word := range []string{
+		"LIMIT", "MARKET", "STOP", "STOP LIMIT", "TRAILING STOP", "FOK", "IOC", "EXCHANGE LIMIT", "EXCHANGE MARKET", "EXCHANGE STOP",
+		"EXCHANGE STOP LIMIT", "EXCHANGE TRAILING STOP", "EXCHANGE FOK", "EXCHANGE IOC",
+	} {
+		for _, listed := range stops {
+			its := strings.HasPrefix(word, "EXCHANGE") == strings.HasPrefix(listed, "EXCHANGE")
+			g := compile(t, policy.GrantSpec{Allow: everything, MarketOrders: true, OrderTypes: []string{word, listed}})
+			d := policy.Decide(g, trade(order(kind(word), flags(policy.FlagOCO))), at(noon))
+			if want := its || slices.Contains(stops, word); d.Allowed != want {
+				t.Errorf("%s with its stop under %s and %s: %+v", word, word, listed, d)
+			}
+			if !d.Allowed && (d.Rule != "order_types" || d.Field != "price_oco_stop") {
+				t.Errorf("%s with its stop: %+v", word, d)
+			}
+		}
+	}
 }
 
 // P3, A32, A34, A35
@@ -254,6 +301,7 @@ func TestRulesOnAmountsAndPrices(t *testing.T) {
 				"an update to more": trade(update(amount("-0.6"))), "by a delta": trade(update(delta("0.000000000000000001"))), "by a negative delta": trade(update(delta("-0.1"))),
 				"the second of two": trade(order(), order(amount("0.6"))), "an offer": trade(policy.Op{Action: policy.Offer, Class: policy.Funding, Symbol: []byte("fUSD"), Amount: opt("501")}),
 				"a pair that cannot be split": trade(order(symbol("tBTCUSDT"))), "no amount": trade(order(func(o *policy.Op) { o.Amount = policy.Optional{} })), "closing": trade(closing), "closing a position": trade(order(amount("0.1"), flags(policy.FlagClose))), "an update that closes": trade(update(flags(policy.FlagClose))),
+				"an update of a close order": trade(update(was(order(amount("0.1"), flags(policy.FlagClose))))), "an amount for a close order": trade(update(was(order(flags(policy.FlagClose))), amount("0.1"))), "an update after one that closes": trade(update(was(update(flags(policy.FlagClose))), amount("0.1"))),
 			},
 		},
 		"max_notional": {
@@ -263,6 +311,9 @@ func TestRulesOnAmountsAndPrices(t *testing.T) {
 				"above by amount": trade(order(amount("0.500000000000000001"))), "above by price": trade(order(price("60000.01"))), "another currency": trade(order(symbol("tBTCEUR"))),
 				"without a price": trade(order(unpriced)), "a price of zero": trade(order(price("0"))), "a negative price": trade(order(price("-60000"))), "at the market": trade(order(kind("EXCHANGE MARKET"))), "a stop": trade(order(kind("STOP"))),
 				"a stop limit by its limit": trade(order(kind("STOP LIMIT"), auxPrice("60001"))), "a stop limit without": trade(order(kind("STOP LIMIT"))), "an OCO by its stop": trade(order(flags(policy.FlagOCO), stopPrice("60001"))), "an OCO without": trade(order(flags(policy.FlagOCO))),
+				"an OCO within": trade(order(flags(policy.FlagOCO), stopPrice("59000"))), "a stop price alone": trade(order(stopPrice("59000"))), "a stop in an update": trade(update(stopPrice("1"))), "the flag in an update": trade(update(flags(policy.FlagOCO))),
+				"a price for an order without": trade(update(was(order(unpriced)), price("1"))), "a price for a trailing one": trade(update(was(order(trailing("5"))), price("1"))), "a price for an OCO": trade(update(was(order(stopPrice("1"))), price("1"))),
+				"closing a position": trade(order(amount("0.1"), flags(policy.FlagClose))), "an update of a close order": trade(update(was(order(flags(policy.FlagClose))), price("1"))),
 				"a trailing price": trade(order(trailing("5"))), "an update by price": trade(update(price("60001"))), "an update by delta": trade(update(delta("0.1"))),
 				"an update to more at less": trade(update(amount("1"), price("1"))), "an update of a market order": trade(update(was(order(kind("EXCHANGE MARKET"))), price("1"))),
 			},
@@ -270,14 +321,19 @@ func TestRulesOnAmountsAndPrices(t *testing.T) {
 		"daily_notional": {
 			policy.GrantSpec{DailyNotional: amounts("USD", "1")}, "daily_notional",
 			map[string]*policy.Request{"as much as asked: limits counts": trade(order())},
-			map[string]*policy.Request{"another currency": trade(order(symbol("tBTCEUR"))), "without a price": trade(order(unpriced))},
+			map[string]*policy.Request{"another currency": trade(order(symbol("tBTCEUR"))), "without a price": trade(order(unpriced)), "a close order": trade(order(flags(policy.FlagClose))), "an update of one": trade(update(was(order(flags(policy.FlagClose)))))},
+		},
+		"daily_notional beside market orders": {
+			policy.GrantSpec{MarketOrders: true, DailyNotional: amounts("USD", "1")}, "daily_notional", nil,
+			map[string]*policy.Request{"an OCO": trade(order(flags(policy.FlagOCO), stopPrice("1"))), "a stop in an update": trade(update(stopPrice("1")))},
 		},
 		"price_band": {
 			policy.GrantSpec{MarketOrders: true, PriceBand: map[string]policy.BandSpec{"tBTCUSD": {Reference: opt("60000").Decimal, Percent: opt("5").Decimal}}}, "price_band",
-			map[string]*policy.Request{"lowest": trade(order(price("57000"))), "highest": trade(order(price("63000"))), "an OCO within": trade(order(flags(policy.FlagOCO), stopPrice("57000")))},
+			map[string]*policy.Request{"lowest": trade(order(price("57000"))), "highest": trade(order(price("63000"))), "an update within": trade(update(price("57000")))},
 			map[string]*policy.Request{
 				"below": trade(order(price("56999.999999999999999999"))), "above": trade(order(price("63000.000000000000000001"))), "another symbol": trade(order(symbol("tETHUSD"))), "the limit of a stop limit": trade(order(kind("STOP LIMIT"), auxPrice("1"))),
-				"the stop of an OCO": trade(order(flags(policy.FlagOCO), stopPrice("1"))), "at the market": trade(order(kind("EXCHANGE MARKET"))), "without a price": trade(order(unpriced)), "a negative price": trade(order(price("-60000"))),
+				"the stop of an OCO": trade(order(flags(policy.FlagOCO), stopPrice("60000"))), "a stop in an update": trade(update(stopPrice("60000"))), "an update of an OCO": trade(update(was(order(flags(policy.FlagOCO))), price("60000"))),
+				"an update of one without a price": trade(update(was(order(unpriced)), price("60000"))), "at the market": trade(order(kind("EXCHANGE MARKET"))), "without a price": trade(order(unpriced)), "a negative price": trade(order(price("-60000"))),
 				"an offer": trade(offer), "an update": trade(update(price("1"))), "an update of one that was outside": trade(update(was(order(price("1"))), price("60000"))), "an update's limit": trade(update(auxPrice("1"))),
 			},
 		},

@@ -8,8 +8,8 @@ import (
 )
 
 // Explain says in full why a request was denied and what would have been allowed.
-// It is for the operator: it repeats values of the request, which are short and
-// printable, since they passed their grammar.
+// It is for the operator: it repeats values of the request, which are printable, since
+// they passed their grammar, and cut where they are long.
 func Explain(g *Grant, r *Request, d Decision) string {
 	if d.Allowed {
 		return "allowed"
@@ -35,7 +35,7 @@ func Explain(g *Grant, r *Request, d Decision) string {
 func (o *Op) asked(d Decision) string {
 	switch d.Rule {
 	case "symbols":
-		return string(o.Symbol)
+		return brief(o.Symbol)
 	case "order_types", "market_orders":
 		return o.Type.String()
 	case "flags":
@@ -43,7 +43,7 @@ func (o *Op) asked(d Decision) string {
 	case "max_leverage":
 		return o.Leverage.String()
 	case "aff_codes":
-		return string(o.AffCode)
+		return brief(o.AffCode)
 	case "max_order":
 		amount, known := o.amount()
 		if !known {
@@ -62,11 +62,23 @@ func (o *Op) asked(d Decision) string {
 		}
 		return low.String() + " to " + high.String() + " for " + string(o.Symbol)
 	case "withdraw.addresses":
-		return string(o.Address)
+		if o.External {
+			return "another account"
+		}
+		return brief(o.Address)
 	case "withdraw.max":
 		return o.Amount.String() + " " + string(o.Currency)
 	}
 	return ""
+}
+
+// brief keeps what a bot sends from filling the log.
+func brief(value []byte) string {
+	const most = 100
+	if len(value) > most {
+		return string(value[:most]) + "…"
+	}
+	return string(value)
 }
 
 // granted is what the grant has to say under the rule that denied.
@@ -74,18 +86,32 @@ func (g *Grant) granted(r *Request, d Decision) string {
 	switch d.Rule {
 	case "allow":
 		return g.allow.String()
+	case "order_types":
+		if g.orderTypes != nil {
+			return g.orderTypes.words()
+		}
+	case "flags":
+		if g.flags != nil {
+			return orNothing(strings.Join(g.flags.Words(), ","))
+		}
+	case "max_leverage":
+		if g.maxLeverage != nil {
+			return g.maxLeverage.String()
+		}
+	case "withdraw.addresses":
+		if g.withdraw != nil {
+			return words(g.withdraw.addresses)
+		}
+	case "withdraw.max":
+		if g.withdraw != nil {
+			return perCurrency(g.withdraw.max)
+		}
 	case "endpoints":
 		return words(g.endpoints)
 	case "extra_fields":
 		return words(g.extraFields)
 	case "symbols":
 		return words(g.symbols)
-	case "order_types":
-		return g.orderTypes.words()
-	case "flags":
-		return orNothing(strings.Join(g.flags.Words(), ","))
-	case "max_leverage":
-		return g.maxLeverage.String()
 	case "max_order":
 		return perCurrency(g.maxOrder)
 	case "max_notional":
@@ -98,10 +124,6 @@ func (g *Grant) granted(r *Request, d Decision) string {
 		return "until " + g.expires.Format("2006-01-02 15:04 MST")
 	case "aff_codes":
 		return words(g.affCodes)
-	case "withdraw.addresses":
-		return words(g.withdraw.addresses)
-	case "withdraw.max":
-		return perCurrency(g.withdraw.max)
 	}
 	return ""
 }

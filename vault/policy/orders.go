@@ -14,6 +14,15 @@ var orderTypes = [...]string{
 // Types whose price stays open: what they trade at is what the market offers.
 const openTypes OrderType = 1<<1 | 1<<2 | 1<<4 | 1<<8 | 1<<9 | 1<<11
 
+// stopOf is the type of the stop that an OCO order of type t brings along.
+func (t OrderType) stopOf() OrderType {
+	const spot = 1<<7 | 1<<8 | 1<<9 | 1<<10 | 1<<11 | 1<<12 | 1<<13
+	if t&spot != 0 {
+		return 1 << 9
+	}
+	return 1 << 2
+}
+
 // stopLimits carry their limit in the auxiliary price.
 const stopLimits OrderType = 1<<3 | 1<<10
 
