@@ -11,12 +11,14 @@
 // any lock of the group.
 //
 // Promise: batches fly one at a time, in the order in which they were filled, and
-// every flight lands: with the result of its batch, or with the error of Stop.
+// every flight lands: with the result of its batch, or with the error of Stop. None
+// takes off after [Group.Stop], and after [Group.Drain] only its own.
 package group
 
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Group collects items into flights.
@@ -27,6 +29,8 @@ type Group[T any] struct {
 
 	mu     sync.Mutex
 	next   *Flight[T] // what is queued; nil where nothing is
+	last   *Flight[T] // that of Drain
+	gone   bool       // last has taken off, or never will
 	flying bool       // run runs
 }
 
@@ -77,26 +81,81 @@ func (g *Group[T]) Stop() {
 	g.ending.Store(true)
 }
 
-// Stopped says whether Stop was called.
+// Drain is Stop, and one last flight with item alone. It takes off once what is under
+// way has landed, and is waited for: for no longer than timeout, after which it takes
+// off no more. The error is that of the flight, or that of Stop where it has not
+// landed, or the group was stopped before. Of several at once all wait for the one
+// flight of the first.
+func (g *Group[T]) Drain(item T, timeout time.Duration) error {
+	f := g.end(item)
+	if f == nil {
+		return g.ended
+	}
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case <-f.landed:
+		return f.err
+	case <-timer.C:
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.gone {
+		g.gone, f.err = true, g.ended
+		close(f.landed)
+	}
+	return g.ended
+}
+
+// end stops the group and returns its last flight, nil where it has none.
+func (g *Group[T]) end(item T) *Flight[T] {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ending.Swap(true) {
+		return g.last
+	}
+	g.last = &Flight[T]{items: []T{item}, landed: make(chan struct{})}
+	if !g.flying {
+		g.flying = true
+		go g.run()
+	}
+	return g.last
+}
+
+// Stopped says whether Stop or Drain was called.
 func (g *Group[T]) Stopped() bool { return g.ending.Load() }
 
 // run flies until nothing is queued.
 func (g *Group[T]) run() {
 	for {
-		g.mu.Lock()
-		f := g.next
-		g.next = nil
+		f, refused := g.takeOff()
 		if f == nil {
-			g.flying = false
-			g.mu.Unlock()
 			return
 		}
-		g.mu.Unlock()
-		if g.ending.Load() {
-			f.err = g.ended
-		} else {
+		f.err = refused
+		if refused == nil {
 			f.err = g.fly(f.items)
 		}
 		close(f.landed)
 	}
+}
+
+// takeOff is the flight whose turn it is, nil for none, and the error of one that may
+// not fly.
+func (g *Group[T]) takeOff() (f *Flight[T], refused error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case g.next != nil:
+		f, g.next = g.next, nil
+		if g.ending.Load() {
+			refused = g.ended
+		}
+		return f, refused
+	case g.last != nil && !g.gone:
+		g.gone = true
+		return g.last, nil
+	}
+	g.flying = false
+	return nil, nil
 }

@@ -4,11 +4,13 @@
 // Make one [Ledger] per unlock with the function that persists, then one [Meter]
 // per grant and one [Orders] per API key. Signing a request is then
 //
-//	decision := orders.Judge(request, now, decide) // an update gets the order that it changes
+//	decision := orders.Judge(request, now, decide) // an update gets the order that it changes; decide asks meter.Check too
 //	err := meter.Take(limits, request, now)        // pays for it
 //	err = orders.Remember(request, now)            // before the request nonce is drawn
 //	n := counter.Next(...)                         // the request nonce
 //	ok := orders.Confirm(request)                  // after it
+//
+// and locking in good order is [Ledger.Drain], which loses nothing.
 //
 // Traps:
 //   - Two meters of one grant would spend twice what it may, two memories of one
@@ -19,6 +21,11 @@
 //   - Remember has to see every order that is signed with the API key, and Judge
 //     every update, also under grants that ask nothing of them: a cid that was not
 //     seen is taken for new, and an order for what it was.
+//   - Where the exchange chooses a cid (an order without one, the stop of an OCO
+//     without one, whatever an algorithm places), a bot can foresee it and have
+//     another order signed under it. So for 49 hours after such an order, updates by
+//     cids that look like the exchange's are of unknown orders: of up to 86,400,000,000,
+//     and of 10^12 to 10^13. Whoever leaves out cids and updates by cid needs others.
 //   - A new order that a crash loses before it is written is unknown. Should the bot
 //     have its cid signed again after that crash, only the second is known.
 //   - A signature that a bot holds back for days may place an order long after it
@@ -45,4 +52,5 @@
 //	order      := kind cid seconds [known] ; kind 0 unknown, 1 known; seconds since the one before
 //	known      := type symbol amount low high
 //	missed     := 1 low high seconds       ; cids signed but not remembered, and until when; key "apikey/missed"
+//	bare       := 1 seconds seconds        ; until when orders were signed whose cids the exchange chose, REST v2 and v1, or 0; key "apikey/bare"
 package limits

@@ -21,6 +21,7 @@ func seedRecords() map[string]string {
 		"id/0000000000000000": "01" + "c0fcdad406" + "0107008001" + "0774425443555344" + "03312e35" + "023930" + "03313030" +
 			"0108008001" + "0774425443555344" + "0131" + "0131" + "0131" + "000800",
 		"id/missed": "01" + "0a" + "14" + "c0fcdad406",
+		"id/bare":   "01" + "d098dbd406" + "00",
 	}
 }
 
@@ -47,6 +48,7 @@ func TestRecordsAreWrittenAsTheyWere(t *testing.T) {
 		}
 		remember(t, o, submit(7, "tBTCUSD", "1.5", "100"), submit(8, "tBTCUSD", "1", "1"), submit(8, "tBTCUSD", "1", "1"))
 		judge(t, o, update(7, time.Now(), "", "", "90"))
+		remember(t, o, submit(0, "tBTCUSD", "1", "1"))
 		synctest.Wait()
 		for key, want := range seedRecords() {
 			got := d.stored(limits.InOrders, key)
@@ -60,17 +62,17 @@ func TestRecordsAreWrittenAsTheyWere(t *testing.T) {
 	})
 }
 
-// A45: whatever parses as a block or as missed cids is what would be written again,
-// and nothing panics.
+// orderKeys are the records of an API key.
+func orderKeys() []string { return []string{"id/0000000000000000", "id/missed", "id/bare"} }
+
+// A45: whatever parses as a record of orders is what would be written again, and
+// nothing panics.
 func FuzzOrders(f *testing.F) {
-	for _, key := range []string{"id/0000000000000000", "id/missed"} {
-		f.Add(unhex(f, seedRecords()[key]), key == "id/missed")
+	for i, key := range orderKeys() {
+		f.Add(unhex(f, seedRecords()[key]), uint8(i))
 	}
-	f.Fuzz(func(t *testing.T, value []byte, missed bool) {
-		key := "id/0000000000000000"
-		if missed {
-			key = "id/missed"
-		}
+	f.Fuzz(func(t *testing.T, value []byte, kind uint8) {
+		key := orderKeys()[int(kind)%len(orderKeys())]
 		var written []limits.Record
 		l, _ := limits.NewLedger(func(records []limits.Record) error {
 			written = slices.Clone(records)
@@ -82,14 +84,14 @@ func FuzzOrders(f *testing.F) {
 			return
 		}
 		at := policy.Now{Wall: time.Unix(1, 0), Steady: time.Unix(1, 0)}
-		r := request(submit(1<<63+1, "tBTCUSD", "1", "1"), submit(1<<63+1, "tBTCUSD", "1", "1")) // waits
+		r := request(submit(1<<63+1, "tBTCUSD", "1", "1"), submit(1<<63+1, "tBTCUSD", "1", "1"), submit(0, "tBTCUSD", "1", "1")) // waits
 		if err := o.Remember(r, at); err != nil {
 			t.Fatal(err)
 		}
 		again := maps.Clone(stored)
 		for _, w := range written {
 			again[w.Key] = w.Value
-			if w.Key == key && !missed && !bytes.HasPrefix(w.Value, value) {
+			if w.Key == key && kind == 0 && !bytes.HasPrefix(w.Value, value) {
 				t.Fatalf("%x is written as %x", value, w.Value)
 			}
 		}
@@ -135,7 +137,7 @@ func TestTheFuzzTargetsHaveSeeds(t *testing.T) {
 	for key, value := range seeds {
 		stored[key] = unhex(t, value)
 	}
-	if _, err := l.Orders("id", stored); err != nil || len(stored) != 2 {
+	if _, err := l.Orders("id", stored); err != nil || len(stored) != len(orderKeys()) {
 		t.Error(err)
 	}
 }

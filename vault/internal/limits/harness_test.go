@@ -171,6 +171,9 @@ func opt(s string) policy.Optional {
 
 const limitType policy.OrderType = 1 << 7 // EXCHANGE LIMIT
 
+// far is a cid that the exchange would not choose, and so is what follows it.
+const far = 1 << 50
+
 func submit(cid uint64, symbol, amount, price string) policy.Op {
 	return policy.Op{Action: policy.Submit, Class: policy.Trade, Symbol: []byte(symbol), Type: limitType,
 		Amount: opt(amount), Price: opt(price), CID: cid}

@@ -43,6 +43,9 @@ func hasUpdate(r *policy.Request) (has bool) {
 func (o *Orders) judge(r *policy.Request, now policy.Now, decide func() policy.Decision) (d policy.Decision, f *flight, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.ledger.group.Stopped() { // under the lock: nothing changes after a settlement
+		return policy.Decision{}, nil, ErrStopped
+	}
 	o.tickMu(now)
 	defer o.forgetMu(r)
 	for i := range r.Ops {
@@ -60,7 +63,7 @@ func (o *Orders) judge(r *policy.Request, now policy.Now, decide func() policy.D
 // identifyMu finds the order that an update changes.
 func (o *Orders) identifyMu(r *policy.Request, op *policy.Op) {
 	op.Symbol, op.Type = nil, 0
-	if op.CID == 0 || op.ID != 0 || op.Day == 0 || submits(r, op.CID) {
+	if op.CID == 0 || op.ID != 0 || op.Day == 0 || submits(r, op.CID) || o.bare.covers(op.CID, o.clock) {
 		return
 	}
 	e, _ := o.findMu(op.CID)
@@ -80,11 +83,12 @@ func (o *Orders) identifyMu(r *policy.Request, op *policy.Op) {
 	}
 }
 
-// submits says whether the same request places an order under the cid: which of
-// both an update would mean is not known.
+// submits says whether the same request places an order under the cid, or one that
+// may get it: which of both an update would mean is not known.
 func submits(r *policy.Request, cid uint64) bool {
 	for i := range r.Ops {
-		if op := &r.Ops[i]; op.Action == policy.Submit && (op.CID == cid || op.StopCID == cid) {
+		op := &r.Ops[i]
+		if op.Action == policy.Submit && (op.CID == cid || op.StopCID == cid) || isBare(op) && lowV2 <= cid && cid <= highV2 {
 			return true
 		}
 	}
@@ -104,21 +108,11 @@ func (o *Orders) acceptMu(r *policy.Request) (f *flight, err error) {
 			e.order = e.next
 			b.change()
 		}
-		if f, err = later(f, b, o); err != nil {
+		if f, err = o.laterMu(f, &b.saving); err != nil {
 			return nil, err
 		}
 	}
 	return f, nil
-}
-
-// later is the flight that lands last: that on which b waits, or f. What is queued
-// lands after what flies.
-func later(f *flight, b *block, o *Orders) (*flight, error) {
-	mine, err := o.waitMu(&b.saving)
-	if mine == nil || err != nil || f != nil && f == o.queued {
-		return f, err
-	}
-	return mine, nil
 }
 
 // forgetMu drops what a request would have made of orders.
@@ -150,5 +144,5 @@ func (o *Orders) stands(op *policy.Op) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	e, _ := o.findMu(op.CID)
-	return e != nil && e.order != nil && e.order.Type == op.Was.Type && string(e.order.Symbol) == string(op.Was.Symbol)
+	return e != nil && e.order != nil && !o.bare.covers(op.CID, o.clock) && e.order.Type == op.Was.Type && string(e.order.Symbol) == string(op.Was.Symbol)
 }

@@ -3,6 +3,7 @@ package limits
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"bfxvault/vault/internal/group"
@@ -33,6 +34,10 @@ type Record struct {
 type Ledger struct {
 	commit func([]Record) error
 	group  *group.Group[page]
+
+	mu     sync.Mutex // of these lists alone; nothing else is locked under it
+	meters map[string]*Meter
+	orders map[string]*Orders
 }
 
 // page is a meter or a memory of orders.
@@ -56,7 +61,7 @@ func NewLedger(commit func([]Record) error) (*Ledger, error) {
 	if commit == nil {
 		return nil, errors.New("limits: a ledger needs a function that commits records")
 	}
-	l := &Ledger{commit: commit}
+	l := &Ledger{commit: commit, meters: map[string]*Meter{}, orders: map[string]*Orders{}}
 	l.group = group.New(l.fly, ErrStopped)
 	return l, nil
 }

@@ -28,7 +28,7 @@ func (m *Meter) Left(l *policy.Limits, now policy.Now) Left {
 			return nil
 		}
 		b.adapt(rate, m.start, steady, !m.fresh)
-		n := rate.Burst - b.out(steady)
+		n := rate.Burst - uint32(min(b.out(steady), uint64(rate.Burst)))
 		return &n
 	}
 	left.Rate, left.CancelRate = tokens(&m.rate, l.Rate), tokens(&m.cancels, l.CancelRate)

@@ -265,6 +265,33 @@ func TestWhenItIsFullNothingIsEvictedAndNothingMistaken(t *testing.T) {
 	})
 }
 
+// What was missed long ago does not make what is missed today a wide span.
+func TestASpanThatIsOverIsNotWidened(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		d := newDisk(t)
+		first := time.Now()
+		d.records[limits.InOrders]["id/missed"] = binary.AppendUvarint([]byte{1, 1, 100}, uint64(first.Unix()))
+		o := d.orders(d.ledger())
+		time.Sleep(49 * time.Hour) // to the second
+		for cid := uint64(0); cid < limits.MaxOrders; cid += 64 {
+			r := request()
+			for i := range uint64(64) {
+				r.Ops = append(r.Ops, submit(far+cid+i, "tBTCUSD", "1", "100"))
+			}
+			if err := o.Remember(r, now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(30 * time.Minute)
+		remember(t, o, submit(5000, "tBTCUSD", "1", "100")) // finds no room
+		time.Sleep(48*time.Hour + 45*time.Minute)           // there is some again
+		remember(t, o, submit(50, "tBTCUSD", "1", "100"), submit(5000, "tBTCUSD", "1", "100"))
+		if !known(t, o, 50, time.Now()) || known(t, o, 5000, time.Now()) {
+			t.Error("50 is unknown, or 5000 is known")
+		}
+	})
+}
+
 // A45: one byte less, or another version.
 func TestARecordThatDoesNotParseIsAnError(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
@@ -283,7 +310,7 @@ func TestARecordThatDoesNotParseIsAnError(t *testing.T) {
 					t.Errorf("%d of %d bytes are taken", n, len(value))
 				}
 			}
-			for _, wrong := range []string{"id", "id/", "id/7", "id/missed", "ie" + key[2:], key + "0", key[:len(key)-1] + "A"} {
+			for _, wrong := range []string{"id", "id/", "id/7", "id/missed", "id/bare", "ie" + key[2:], key + "0", key[:len(key)-1] + "A"} {
 				if _, err := l.Orders("id", map[string][]byte{wrong: value}); err == nil {
 					t.Errorf("a block at %q is taken", wrong)
 				}
@@ -319,6 +346,14 @@ func TestARecordThatDoesNotParseIsAnError(t *testing.T) {
 		}
 		if _, err := l.Orders("id", map[string][]byte{"id/0000000000000000": unhex(t, "010b000700"), "id/0000000000000001": unhex(t, "010a000800")}); err == nil {
 			t.Error("blocks that go back in time are taken")
+		}
+		for name, text := range map[string]string{
+			"nothing": "", "another version": "029c1c00", "a byte too many": "019c1c0000", "a number that is too long": "019c9c0000", "neither": "010000", "a time before 1970": "018f1c00",
+			"no time": "01", "a time of no end": "01ffffffffffffffffff01",
+		} {
+			if _, err := l.Orders("id", map[string][]byte{"id/bare": unhex(t, text)}); err == nil {
+				t.Errorf("bare: %s is taken", name)
+			}
 		}
 		for _, text := range []string{"01000101", "01020101", "0101020100"} {
 			if _, err := l.Orders("id", map[string][]byte{"id/missed": unhex(t, text)}); err == nil {

@@ -25,6 +25,7 @@ type Meter struct {
 	limits *policy.Limits // of the last reservation
 	latest int64          // steady
 	retry  int64          // steady: no reservation in the background before
+	torn   bool           // the last commit failed: the disk may say more than reserved
 	queued *flight
 	flying *flight
 }
@@ -62,6 +63,9 @@ func (l *Ledger) Meter(key string, stored []byte, now policy.Now, fresh bool) (*
 			return nil, fmt.Errorf("limits of a grant: %w", err)
 		}
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.meters[key] = m
 	return m, nil
 }
 
@@ -108,33 +112,52 @@ func count(r *policy.Request) (c cost) {
 // try charges a request, or returns the flight to wait for. claimed: the caller has
 // waited for one.
 func (m *Meter) try(l *policy.Limits, r *policy.Request, c cost, now policy.Now, claimed bool) (*flight, error) {
-	if m.ledger.group.Stopped() {
-		return nil, ErrStopped
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.latest = max(m.latest, now.Steady.UnixNano()) // the caller may have been held up since it asked
-	steady := m.latest
-	m.rollMu(now)
-	judged := m.priceMu(l, r, c)
+	if m.ledger.group.Stopped() { // under the lock: nothing is spent after a settlement
+		return nil, ErrStopped
+	}
 	defer m.clearMu()
-	if claimed {
-		m.unclaimMu()
-	}
-	if !judged { // unreachable after policy.Decide, which refuses it
-		return nil, &LimitError{Rule: "daily_notional", Never: true}
-	}
-	if err := m.refuseRateMu(l, c, steady); err != nil {
-		return nil, err
-	}
-	if err := m.refuseDayMu(l); err != nil {
+	if err := m.refuseMu(l, r, c, now, claimed); err != nil {
 		return nil, err
 	}
 	if m.lackingMu() {
 		return m.claimMu(l)
 	}
-	m.spendMu(l, c, steady)
+	m.spendMu(l, c)
 	return nil, nil
+}
+
+// Check says what Take would refuse the request for, and leaves everything as it is:
+// nothing is charged or reserved, and nothing waited for. A Take that follows may be
+// refused all the same, where another came between.
+//
+// Errors: a *[LimitError] or [ErrStopped].
+func (m *Meter) Check(l *policy.Limits, r *policy.Request, now policy.Now) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ledger.group.Stopped() {
+		return ErrStopped
+	}
+	defer m.clearMu()
+	return m.refuseMu(l, r, count(r), now, false)
+}
+
+// refuseMu prices a request, and is the error of one that exceeds a limit.
+func (m *Meter) refuseMu(l *policy.Limits, r *policy.Request, c cost, now policy.Now, claimed bool) error {
+	m.latest = max(m.latest, now.Steady.UnixNano()) // the caller may have been held up since it asked
+	m.rollMu(now)
+	judged := m.priceMu(l, r, c)
+	if claimed {
+		m.unclaimMu()
+	}
+	if !judged { // unreachable after policy.Decide, which refuses it
+		return &LimitError{Rule: "daily_notional", Never: true}
+	}
+	if err := m.refuseRateMu(l, c); err != nil {
+		return err
+	}
+	return m.refuseDayMu(l)
 }
 
 // priceMu notes in the accounts what the request would cost; false if that cannot
@@ -170,7 +193,8 @@ func (m *Meter) clearMu() {
 	}
 }
 
-func (m *Meter) refuseRateMu(l *policy.Limits, c cost, steady int64) error {
+func (m *Meter) refuseRateMu(l *policy.Limits, c cost) error {
+	steady := m.latest
 	if l.Rate != nil {
 		m.rate.adapt(l.Rate, m.start, steady, !m.fresh)
 		if wait, never := m.rate.wait(c.operations, steady); wait > 0 || never {
@@ -205,7 +229,8 @@ func (m *Meter) refuseDayMu(l *policy.Limits) error {
 }
 
 // spendMu charges, and has more reserved in the background where little is left.
-func (m *Meter) spendMu(l *policy.Limits, c cost, steady int64) {
+func (m *Meter) spendMu(l *policy.Limits, c cost) {
+	steady := m.latest
 	if l.Rate != nil && c.operations > 0 {
 		m.rate.take(c.operations, steady)
 	}

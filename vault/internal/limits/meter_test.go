@@ -241,9 +241,14 @@ func TestLimitsMayChangeAtAnyTime(t *testing.T) {
 				t.Errorf("rate, step %d: %d passed, want %d", i, got, tc.want)
 			}
 		}
-		time.Sleep(time.Minute)
+		for minute := range 11 { // of five tokens, fifteen are out
+			if got := take(rate(time.Minute, 5), 3); got != 0 {
+				t.Errorf("%d passed after %d minutes", got, minute)
+			}
+			time.Sleep(time.Minute)
+		}
 		if got := take(rate(time.Minute, 5), 3); got != 1 {
-			t.Errorf("%d passed after a minute", got)
+			t.Errorf("%d passed after eleven minutes", got)
 		}
 	})
 }

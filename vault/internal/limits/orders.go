@@ -40,6 +40,7 @@ type Orders struct {
 	words   map[string][]byte
 	room    []policy.Order // for those to come
 	missed  missed
+	bare    bare
 	dropped []uint64 // numbers of blocks to delete
 
 	retry  int64 // by clock: nothing is written in the background before
@@ -114,6 +115,16 @@ func (o *Orders) findMu(cid uint64) (*entry, *block) {
 	return e, b
 }
 
+// laterMu is the flight that lands last: that on which s waits, or f. What is queued
+// lands after what flies.
+func (o *Orders) laterMu(f *flight, s *saving) (*flight, error) {
+	mine, err := o.waitMu(s)
+	if mine == nil || err != nil || f != nil && f == o.queued {
+		return f, err
+	}
+	return mine, nil
+}
+
 // waitMu joins what has to be persisted to a commit. It returns the flight after
 // which s is on disk, nil where it is.
 func (o *Orders) waitMu(s *saving) (*flight, error) {
@@ -159,6 +170,10 @@ func (o *Orders) board(records []Record) ([]block, []Record) {
 		o.missed.depart()
 		records = append(records, Record{InOrders, missedKey(o.key), o.missed.onDisk.encode()})
 	}
+	if o.bare.dirty {
+		o.bare.depart()
+		records = append(records, Record{InOrders, bareKey(o.key), o.bare.encode()})
+	}
 	var changed []block
 	o.aboard = o.aboard[:0]
 	for _, b := range o.blocks {
@@ -184,7 +199,9 @@ func (o *Orders) land(err error) {
 		o.retry = o.clock + int64(retryAfter.Seconds())
 		o.dropped = append(o.dropped, o.gone...)
 	}
-	if o.missed.flying != o.missed.saved { // it was aboard
-		o.missed.land(err)
+	for _, s := range [...]*saving{&o.missed.saving, &o.bare.saving} {
+		if s.flying != s.saved { // it was aboard
+			s.land(err)
+		}
 	}
 }

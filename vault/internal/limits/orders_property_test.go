@@ -3,6 +3,7 @@ package limits_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -14,8 +15,11 @@ import (
 )
 
 func drawTrading(t *rapid.T) event {
-	e := event{Kind: rapid.SampledFrom([]string{"submit", "submit", "update", "update", "update", "deltas", "multi", "pass", "step", "disk", "crash"}).Draw(t, "kind")}
+	e := event{Kind: rapid.SampledFrom([]string{"submit", "submit", "update", "update", "update", "deltas", "multi", "pass", "step", "disk", "crash", "lock"}).Draw(t, "kind")}
 	e.N = rapid.IntRange(1, 12).Draw(t, "cid")
+	if e.Kind == "submit" && rapid.IntRange(0, 30).Draw(t, "bare") == 0 {
+		e.Kind = "bare"
+	}
 	e.M = rapid.IntRange(1, 5).Draw(t, "how much")
 	e.Yes = rapid.Bool().Draw(t, "yes")
 	switch e.Kind {
@@ -67,8 +71,10 @@ func (s *trader) unlock() {
 }
 
 func (s *trader) live(e event) error {
-	cid := uint64(e.N)
+	cid := cidOf(e.N)
 	switch e.Kind {
+	case "bare":
+		return s.submit(0, e.M)
 	case "submit":
 		return s.submit(cid, e.M)
 	case "update":
@@ -79,7 +85,7 @@ func (s *trader) live(e event) error {
 		return s.update(update(cid, s.whichDay(cid, e.M), fmt.Sprint(e.M), "", price))
 	case "multi":
 		at := s.whichDay(cid, e.M)
-		return s.update(update(cid, at, "", "1", ""), update(uint64(e.M), at, "3", "", ""), update(cid, at, "", "2", "50"))
+		return s.update(update(cid, at, "", "1", ""), update(cidOf(e.M), at, "3", "", ""), update(cid, at, "", "2", "50"))
 	case "deltas":
 		results := make(chan error, e.M)
 		for range e.M {
@@ -98,9 +104,14 @@ func (s *trader) live(e event) error {
 		s.disk.fill(e.M == 1)
 	case "crash":
 		s.crash(e.Yes)
+	case "lock":
+		return s.lock()
 	}
 	return nil
 }
+
+// cidOf spreads cids: half of them are none that the exchange could choose.
+func cidOf(n int) uint64 { return uint64(1e12 + n + n%2*far) }
 
 // whichDay is mostly the day of an order with the cid.
 func (s *trader) whichDay(cid uint64, n int) time.Time {
@@ -121,6 +132,9 @@ func (s *trader) submit(cid uint64, n int) error {
 	o := &truth{cid: cid, placed: time.Now(), symbol: []string{"tBTCUSD", "tETHUSD", "tSHIB:USD"}[n%3],
 		amount: policy.NewDecimal(uint64(n)), low: policy.NewDecimal(uint64(100 + n))}
 	o.high = o.low
+	if cid == 0 {
+		o.symbol = "tBARE" // nothing else is, so that an update of it is judged as another
+	}
 	err := s.orders.Remember(request(submit(cid, o.symbol, o.amount.String(), o.low.String())), s.now())
 	if err != nil {
 		if s.disk.full && errors.Is(err, errDisk) {
@@ -168,7 +182,8 @@ func (s *trader) update(ops ...policy.Op) error {
 func (s *trader) apply(op *policy.Op) error {
 	became := op.Became()
 	for _, o := range s.truth {
-		if o.cid != op.CID || day(o.placed) != op.Day {
+		chosen := o.cid == 0 && op.CID < far // by the exchange, whatever it was
+		if o.cid != op.CID && !chosen || day(o.placed) != op.Day {
 			continue
 		}
 		if op.Amount.Set && op.Amount.CmpAbs(o.amount) > 0 {
@@ -208,13 +223,41 @@ func (s *trader) check() error {
 	return nil
 }
 
+// lock ends an incarnation in good order: but for a clock that ran ahead meanwhile,
+// what was known still is.
+func (s *trader) lock() error {
+	steady := s.steady
+	was := make([]*policy.Order, len(s.truth))
+	for i, o := range s.truth {
+		was[i] = s.remembered(o)
+	}
+	drained := s.ledger.Drain(time.Minute)
+	s.unlock()
+	if !drained && !s.disk.full {
+		return errors.New("not drained")
+	}
+	for i, o := range s.truth {
+		switch now := s.remembered(o); {
+		case now == nil && !drained:
+			s.burnt[o.cid] = time.Now()
+		case drained && s.steady == steady && !reflect.DeepEqual(now, was[i]):
+			return fmt.Errorf("cid %d was %+v, and is %+v after a lock", o.cid, was[i], now)
+		}
+	}
+	return nil
+}
+
+func (s *trader) remembered(o *truth) *policy.Order {
+	r := request(update(o.cid, o.placed, "", "", ""))
+	_, _ = s.orders.Judge(r, s.now(), func() policy.Decision { return policy.Decision{} })
+	return r.Ops[0].Was
+}
+
 func (s *trader) crash(late bool) {
 	s.disk.crash(s.ledger, late)
 	s.unlock()
 	for _, o := range s.truth { // what is known no more
-		was := request(update(o.cid, o.placed, "", "", ""))
-		_, _ = s.orders.Judge(was, s.now(), func() policy.Decision { return policy.Decision{} })
-		if was.Ops[0].Was == nil {
+		if s.remembered(o) == nil {
 			s.burnt[o.cid] = time.Now()
 		}
 	}

@@ -86,7 +86,8 @@ func TestAnUpdateIsJudgedAsTheOrderItNames(t *testing.T) {
 	}
 }
 
-// A35: the stop of an OCO order is an order of its own, under a cid of its own.
+// A35: the stop of an OCO order is an order of its own, under a cid of its own. (Far
+// cids: none that the exchange could choose.)
 func TestTheStopOfAnOCOIsUnknownAndSoIsWhatSharesItsCid(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		o := newDisk(t).orders(newDisk(t).ledger())
@@ -95,21 +96,21 @@ func TestTheStopOfAnOCOIsUnknownAndSoIsWhatSharesItsCid(t *testing.T) {
 			op.StopCID = stop
 			return op
 		}
-		remember(t, o, submit(7, "tBTCUSD", "1", "100"))
-		if judge(t, o, oco(8, 7), update(7, time.Now(), "1", "", "")) != nil {
+		remember(t, o, submit(far+7, "tBTCUSD", "1", "100"))
+		if judge(t, o, oco(far+8, far+7), update(far+7, time.Now(), "1", "", "")) != nil {
 			t.Error("an update is known beside the stop that shares its cid")
 		}
-		remember(t, o, oco(8, 7))
-		remember(t, o, oco(9, 10))
-		remember(t, o, oco(0, 11))
-		remember(t, o, oco(12, 12))
+		remember(t, o, oco(far+8, far+7))
+		remember(t, o, oco(far+9, far+10))
+		remember(t, o, oco(0, far+11))
+		remember(t, o, oco(far+12, far+12))
 		for cid, known := range map[uint64]bool{7: false, 8: true, 9: true, 10: false, 11: false, 12: false} {
-			if was := judge(t, o, update(cid, time.Now(), "1", "", "")); (was != nil) != known {
+			if was := judge(t, o, update(far+cid, time.Now(), "1", "", "")); (was != nil) != known {
 				t.Errorf("cid %d is judged as %v", cid, was)
 			}
 		}
-		remember(t, o, submit(10, "tBTCUSD", "1", "100"))
-		if judge(t, o, update(10, time.Now(), "1", "", "")) != nil {
+		remember(t, o, submit(far+10, "tBTCUSD", "1", "100"))
+		if judge(t, o, update(far+10, time.Now(), "1", "", "")) != nil {
 			t.Error("an order under the cid of a stop is taken for the only one")
 		}
 	})

@@ -19,25 +19,47 @@ func blockKey(apiKey string, number uint64) string {
 
 func missedKey(apiKey string) string { return apiKey + "/missed" }
 
+func bareKey(apiKey string) string { return apiKey + "/bare" }
+
 // Orders returns the memory of an API key. stored is what was persisted of it, by
 // the keys of its records. An error: one of them does not parse.
 func (l *Ledger) Orders(apiKey string, stored map[string][]byte) (*Orders, error) {
 	o := &Orders{ledger: l, key: apiKey, index: map[uint64]int{}, words: map[string][]byte{}}
-	for _, key := range slices.Sorted(maps.Keys(stored)) { // fixed width: by number
-		if err := o.load(key, stored[key]); err != nil {
-			return nil, fmt.Errorf("remembered orders of an API key: %w", err)
-		}
+	if err := o.load(stored); err != nil {
+		return nil, fmt.Errorf("remembered orders of an API key: %w", err)
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.orders[apiKey] = o
 	return o, nil
 }
 
-func (o *Orders) load(key string, value []byte) error {
-	if key == missedKey(o.key) {
-		s, err := parseSpan(value)
-		o.missed.span, o.missed.onDisk = s, s
-		o.clock = max(o.clock, s.last-missedAhead)
-		return err
+func (o *Orders) load(stored map[string][]byte) (err error) {
+	for _, key := range slices.Sorted(maps.Keys(stored)) { // fixed width: by number
+		if key == missedKey(o.key) || key == bareKey(o.key) {
+			continue
+		}
+		if err := o.loadBlock(key, stored[key]); err != nil {
+			return err
+		}
 	}
+	if value, ok := stored[missedKey(o.key)]; ok {
+		if o.missed.span, err = parseSpan(value); err != nil {
+			return err
+		}
+		o.missed.onDisk = o.missed.span
+		o.clock = max(o.clock, o.missed.last-missedAhead)
+	}
+	if value, ok := stored[bareKey(o.key)]; ok {
+		if o.bare, err = parseBare(value); err != nil {
+			return err
+		}
+		o.clock = max(o.clock, o.bare.time())
+	}
+	return nil
+}
+
+func (o *Orders) loadBlock(key string, value []byte) error {
 	name, ok := strings.CutPrefix(key, o.key+"/")
 	number, err := hex.DecodeString(name)
 	if !ok || err != nil || len(number) != 8 {

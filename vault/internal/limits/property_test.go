@@ -3,6 +3,7 @@ package limits_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,7 +24,7 @@ type event struct {
 }
 
 func drawSpending(t *rapid.T) event {
-	e := event{Kind: rapid.SampledFrom([]string{"take", "take", "take", "burst", "pass", "step", "disk", "crash", "limit"}).Draw(t, "kind")}
+	e := event{Kind: rapid.SampledFrom([]string{"take", "take", "take", "burst", "pass", "step", "disk", "crash", "lock", "limit"}).Draw(t, "kind")}
 	switch e.Kind {
 	case "take", "burst":
 		e.N = rapid.IntRange(1, 40).Draw(t, "n")
@@ -55,7 +56,8 @@ type spender struct {
 
 	operations, cancels uint32 // charged ever
 	days                map[time.Time]*spent
-	lost                int // restarts, and commits that failed
+	lost                int    // restarts, and commits that failed
+	checked             *error // what Check said of the request that follows
 }
 
 // spent is what was signed on a day of the meter, and the largest limit it had.
@@ -93,7 +95,7 @@ func (s *spender) live(e event) (err error) {
 	switch e.Kind {
 	case "take":
 		for range e.N {
-			err = errors.Join(err, s.take(e))
+			err = errors.Join(err, s.agree(e), s.take(e))
 			time.Sleep(100 * time.Millisecond)
 		}
 	case "burst":
@@ -116,11 +118,28 @@ func (s *spender) live(e event) (err error) {
 		s.lost++
 		s.disk.crash(s.ledger, e.Yes)
 		s.unlock(false)
+	case "lock":
+		err = s.lock()
 	}
 	return err
 }
 
-func (s *spender) take(e event) error {
+// lock ends an incarnation in good order: of a day that goes on nothing is lost.
+func (s *spender) lock() error {
+	before, drained := s.meter.Left(s.limits, s.now()), s.ledger.Drain(time.Minute)
+	if !drained && !s.disk.full {
+		return errors.New("not drained")
+	}
+	s.unlock(false)
+	after := s.meter.Left(s.limits, s.now())
+	before.Rate, before.CancelRate, after.Rate, after.CancelRate = nil, nil, nil, nil // start empty
+	if drained && after.DayEnds.Equal(before.DayEnds) && !reflect.DeepEqual(before, after) {
+		return fmt.Errorf("left were %v %v, and are %v %v", *before.Requests, before.Notional, *after.Requests, after.Notional)
+	}
+	return nil
+}
+
+func (s *spender) request(e event) *policy.Request {
 	r := request()
 	for range e.M {
 		r.Ops = append(r.Ops, submit(1, "tBTCUSD", "-0.7", "3.5"))
@@ -128,10 +147,32 @@ func (s *spender) take(e event) error {
 	if e.Yes {
 		r.Ops = append(r.Ops, cancels(1).Ops...)
 	}
-	l := s.limits
+	return r
+}
+
+// agree compares Check with the Take that follows: what is free of a limit may still
+// fail because of the disk.
+func (s *spender) agree(e event) error {
+	r, at := s.request(e), s.now()
+	before := s.meter.Left(s.limits, at)
+	check := s.meter.Check(s.limits, r, at)
+	if after := s.meter.Left(s.limits, at); !reflect.DeepEqual(before, after) {
+		return fmt.Errorf("Check has changed what is left: %+v, %+v", before, after)
+	}
+	s.checked = &check
+	return nil
+}
+
+func (s *spender) take(e event) error {
+	r, l := s.request(e), s.limits
 	err := s.meter.Take(l, r, s.now())
 	s.disk.mu.Lock() // goroutines of a burst
 	defer s.disk.mu.Unlock()
+	if checked := s.checked; checked != nil {
+		if s.checked = nil; !reflect.DeepEqual(*checked, err) && !errors.Is(err, errDisk) {
+			return fmt.Errorf("Check: %w, Take: %w", *checked, err)
+		}
+	}
 	left := s.meter.Left(l, s.now())
 	day := s.days[left.DayEnds]
 	if day == nil {

@@ -6,10 +6,10 @@ import (
 	"bfxvault/vault/policy"
 )
 
-// Remember notes the orders that r places under a cid. A new one is written in the
+// Remember notes the orders that r places. A new one with a cid is written in the
 // background: losing it in a crash makes it unknown. A cid that was signed before,
 // in the last 48 hours, makes both unknown, and that is waited for; so is noting
-// that there is no room.
+// that there is no room, and about once an hour that the exchange chooses a cid.
 //
 // Errors: [ErrStopped], or that of the commit; then nothing may be signed.
 func (o *Orders) Remember(r *policy.Request, now policy.Now) error {
@@ -28,7 +28,7 @@ func (o *Orders) Remember(r *policy.Request, now policy.Now) error {
 
 func hasSubmit(r *policy.Request) bool {
 	for i := range r.Ops {
-		if op := &r.Ops[i]; op.Action == policy.Submit && op.CID|op.StopCID != 0 {
+		if action := r.Ops[i].Action; action == policy.Submit || action == policy.Algo {
 			return true
 		}
 	}
@@ -38,10 +38,19 @@ func hasSubmit(r *policy.Request) bool {
 func (o *Orders) remember(r *policy.Request, now policy.Now) (f *flight, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.ledger.group.Stopped() { // under the lock: nothing is noted after a settlement
+		return nil, ErrStopped
+	}
 	o.tickMu(now)
 	o.tidyMu()
 	for i := range r.Ops {
 		op := &r.Ops[i]
+		if isBare(op) {
+			o.bare.note(r, o.clock)
+			if f, err = o.laterMu(f, &o.bare.saving); err != nil {
+				return nil, err
+			}
+		}
 		if op.Action != policy.Submit {
 			continue
 		}
@@ -50,27 +59,18 @@ func (o *Orders) remember(r *policy.Request, now policy.Now) (f *flight, err err
 			if b == nil {
 				continue
 			}
-			if f, err = later(f, b, o); err != nil {
+			if f, err = o.laterMu(f, &b.saving); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if o.missed.unsafe() {
-		if f, err = o.waitMissedMu(f); err != nil {
-			return nil, err
-		}
+	if f, err = o.laterMu(f, &o.missed.saving); err != nil {
+		return nil, err
 	}
 	if n := len(o.blocks); n > 0 && o.blocks[n-1].dirty && o.queued == nil && o.clock >= o.retry {
 		_, _ = o.joinMu() // stopped: losing new orders is harmless
 	}
 	return f, nil
-}
-
-func (o *Orders) waitMissedMu(f *flight) (*flight, error) {
-	if f != nil && f == o.queued {
-		return f, nil
-	}
-	return o.waitMu(&o.missed.saving)
 }
 
 // noteMu notes one cid of an order, and returns the block of what has to be on disk
@@ -84,7 +84,7 @@ func (o *Orders) noteMu(cid uint64, op *policy.Op) *block {
 	case e == nil && (o.fullMu() || o.missed.covers(cid, o.clock)):
 		o.missMu(cid)
 		return nil
-	case e == nil && cid == op.CID:
+	case e == nil && cid == op.CID && !o.bare.covers(cid, o.clock):
 		o.appendMu(cid, o.keepMu(op))
 		return nil
 	case e == nil:

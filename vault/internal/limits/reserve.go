@@ -79,7 +79,7 @@ func (m *Meter) land(err error) {
 		}
 		a.flying = policy.Decimal{}
 	}
-	m.flying = nil
+	m.flying, m.torn = nil, err != nil
 	if err != nil {
 		m.retry = m.latest + int64(retryAfter/time.Nanosecond)
 	}

@@ -1,0 +1,88 @@
+package limits
+
+import (
+	"encoding/binary"
+	"strings"
+
+	"bfxvault/vault/policy"
+)
+
+// isBare says whether the exchange chooses the cid of an order that op places: of
+// the order itself, of the stop of an OCO, or of whatever an algorithm places.
+func isBare(op *policy.Op) bool {
+	switch op.Action {
+	case policy.Submit:
+		isOCO := op.Flags&policy.FlagOCO != 0 || op.StopPrice.Set
+		return op.CID == 0 || isOCO && op.StopCID == 0
+	case policy.Algo:
+		return true
+	}
+	return false
+}
+
+// bare is when orders were last signed whose cids the exchange chooses: for one by
+// REST v2 the milliseconds since 1970, by REST v1 the microseconds of the day. A bot
+// can foresee that cid, and have an order signed under it that it never sends.
+type bare struct {
+	saving
+	v2, v1 chosen
+}
+
+// chosen are cids of one kind, and when an order was last signed that gets one.
+type chosen struct {
+	last   int64 // seconds since 1970
+	onDisk int64 // when it may have been, after a restart; 0 for never
+}
+
+// The cids that the exchange chooses.
+const (
+	lowV2, highV2 = 1e12, 1e13 - 1
+	lowV1, highV1 = 1, secondsADay * 1e6
+)
+
+// note is called with the time of the memory. What is written reaches ahead, so that
+// few calls have to wait.
+func (b *bare) note(r *policy.Request, clock int64) {
+	c := &b.v2
+	if strings.HasPrefix(r.Endpoint, "v1/") {
+		c = &b.v1
+	}
+	c.last = max(c.last, clock)
+	if c.onDisk == 0 || c.last > c.onDisk {
+		c.onDisk = c.last + missedAhead
+		b.change()
+	}
+}
+
+// covers says whether an update by the cid may mean an order that has it from the
+// exchange. That goes for orders that were remembered before too. One that is signed
+// meanwhile is unknown for as long as a cid that is taken twice.
+func (b *bare) covers(cid uint64, clock int64) bool {
+	return lowV2 <= cid && cid <= highV2 && b.v2.counts(clock) || lowV1 <= cid && cid <= highV1 && b.v1.counts(clock)
+}
+
+func (c *chosen) counts(clock int64) bool { return c.onDisk != 0 && clock-c.last < takenTwice }
+
+// time is the latest time that is on disk, less what it reaches ahead.
+func (b *bare) time() int64 { return max(b.v2.onDisk, b.v1.onDisk) - missedAhead }
+
+func (b *bare) encode() []byte {
+	dst := binary.AppendUvarint([]byte{version}, uint64(b.v2.onDisk))
+	return binary.AppendUvarint(dst, uint64(b.v1.onDisk))
+}
+
+func parseBare(value []byte) (b bare, err error) {
+	r := &reader{rest: value}
+	r.version()
+	for _, c := range [...]*chosen{&b.v2, &b.v1} {
+		at := r.time()
+		if at != 0 && at < missedAhead {
+			r.fail()
+		}
+		*c = chosen{last: at, onDisk: at}
+	}
+	if b.v2.onDisk|b.v1.onDisk == 0 {
+		r.fail()
+	}
+	return b, r.end()
+}
