@@ -42,7 +42,7 @@ func alive(ctx context.Context) (*peer.Info, error) {
 // for another (P4). It is what vault.Options asks for.
 func Checkable(m policy.Match) error {
 	if m.Unit != "" {
-		if err := peer.CanReadUnits(); err != nil {
+		if err := errors.Join(peer.CheckUnit(m.Unit), peer.CanReadUnits()); err != nil {
 			return err
 		}
 	}

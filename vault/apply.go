@@ -37,15 +37,14 @@ func (b *bot) spec() policy.BotSpec {
 func (v *Vault) ApplyPolicy(ctx context.Context, by Operator, r ApplyPolicy, p Proof) (revision uint64, err error) {
 	const op = "policy apply"
 	for _, name := range sortedKeys(r.Bots) {
-		spec := r.Bots[name]
 		if err := checkName(op, "bot name", name); err != nil {
-			return 0, err
-		}
-		if err := v.checkBot(op, &spec); err != nil {
 			return 0, err
 		}
 	}
 	return v.change(ctx, op, by, r.Operation(), p, func(u *unlocked, s *snapshot) ([]change, error) {
+		if err := v.checkBots(op, r.Bots); err != nil {
+			return nil, err
+		}
 		var changes []change
 		if !r.Merge {
 			for _, name := range sortedKeys(s.bots) {

@@ -40,11 +40,10 @@ func (v *Vault) AddBot(ctx context.Context, by Operator, r AddBot, p Proof) (rev
 	if len(r.Match) == 0 {
 		return 0, fail(op, KindInvalid, "a bot needs a match: %w", policy.Match{}.Check())
 	}
-	spec := policy.BotSpec{Match: r.Match}
-	if err := v.checkBot(op, &spec); err != nil {
-		return 0, err
-	}
 	return v.change(ctx, op, by, r.Operation(), p, func(_ *unlocked, s *snapshot) ([]change, error) {
+		if err := v.checkBots(op, map[string]policy.BotSpec{r.Name: {Match: r.Match}}); err != nil {
+			return nil, err
+		}
 		if s.bots[r.Name] != nil {
 			return nil, fail(op, KindExists, "there is a bot of that name").hint("vaultctl bot list")
 		}
@@ -54,14 +53,32 @@ func (v *Vault) AddBot(ctx context.Context, by Operator, r AddBot, p Proof) (rev
 	})
 }
 
-// checkBot refuses a bot that could not be told from others (P4).
-func (v *Vault) checkBot(op string, spec *policy.BotSpec) error {
-	if err := spec.Check(); err != nil {
-		return specError(op, err)
+// checkBots refuses bots that could not be told from others (P4). What a machine can
+// check depends on few things: each is asked once.
+func (v *Vault) checkBots(op string, bots map[string]policy.BotSpec) error {
+	type question struct {
+		uid                   uint32
+		hasUID, unit, program bool
 	}
-	for _, m := range spec.Match {
-		if err := v.checkable(m); err != nil {
-			return fail(op, KindInvalid, "this match cannot be checked here: %w", err)
+	asked := make(map[question]error)
+	for _, name := range sortedKeys(bots) {
+		spec := bots[name]
+		if err := spec.Check(); err != nil {
+			return specError(op, err)
+		}
+		for _, m := range spec.Match {
+			q := question{hasUID: m.UID != nil, unit: m.Unit != "", program: m.Exe != "" || m.SHA256 != nil}
+			if m.UID != nil {
+				q.uid = *m.UID
+			}
+			err, known := asked[q]
+			if !known || q.unit { // units are looked at one by one
+				err = v.checkable(m)
+				asked[q] = err
+			}
+			if err != nil {
+				return fail(op, KindInvalid, "this match cannot be checked here: %w", err)
+			}
 		}
 	}
 	return nil
@@ -139,7 +156,7 @@ func (u *unlocked) setGrantMu(op string, s *snapshot, name string, spec policy.G
 	if s.keys[spec.Key] == nil {
 		return nil, noKey(op)
 	}
-	g, err := u.newGrantMu(name, spec, unixNow(), true)
+	g, err := u.newGrantMu(name, spec, unixNow(), nowOf(s.keys[spec.Key].clock), true)
 	if err != nil {
 		return nil, specError(op, err)
 	}
@@ -208,10 +225,8 @@ func (u *unlocked) view(s *snapshot, b *bot) Bot {
 	view := Bot{Name: b.name, Match: b.match, Role: b.role, Created: b.created}
 	for _, label := range sortedKeys(b.grants) {
 		g := b.grants[label]
-		now := s.keys[label].clock.Read()
 		view.Grants = append(view.Grants, Grant{
-			Spec: g.spec, Created: g.created,
-			Left: g.meter.Left(&g.rules.Limits, policy.Now{Wall: now.Wall, Steady: now.Steady}),
+			Spec: g.spec, Created: g.created, Left: g.meter.Left(&g.rules.Limits, nowOf(s.keys[label].clock)),
 		})
 	}
 	return view

@@ -8,8 +8,8 @@ import (
 	"bfxvault/vault/policy"
 )
 
-// denials keeps a flood of denied requests from flooding the log: so many in full a
-// second, and of the rest their number.
+// denials keeps a flood of denied requests from flooding the log: so many of a grant in
+// full a second, and of the rest their number.
 type denials struct {
 	mu      sync.Mutex
 	second  int64
@@ -38,11 +38,11 @@ func (d *denials) next(now int64) (write bool, skipped int) {
 
 // deny tells the operator in full what was denied, and what would have been allowed.
 func (v *Vault) deny(k *apiKey, g *grant, request *policy.Request, d policy.Decision) {
-	write, skipped := v.denials.next(unixNow())
+	write, skipped := g.denials.next(unixNow())
 	if !write {
 		return
 	}
-	v.log.Warn("denied", "key", k.label, "endpoint", request.Endpoint, "rule", d.Rule,
+	v.log.Warn("denied", "bot", g.bot, "key", k.label, "endpoint", request.Endpoint, "rule", d.Rule,
 		"because", policy.Explain(g.rules, request, d), "unlogged", skipped)
 }
 

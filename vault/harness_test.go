@@ -37,6 +37,16 @@ type rig struct {
 	by   vault.Operator
 	// uncheckable is why no match can be checked here; nil where all can.
 	uncheckable error
+	// checking, where there is one, is called while a match is checked, under the
+	// vault's lock on its file.
+	checking func()
+}
+
+func (r *rig) checkable(policy.Match) error {
+	if r.checking != nil {
+		r.checking()
+	}
+	return r.uncheckable
 }
 
 type syncBuffer struct {
@@ -72,7 +82,7 @@ func newRig(t testing.TB) *rig {
 
 func (r *rig) open() {
 	r.t.Helper()
-	v, err := vault.Open(vault.Options{Path: r.path, Log: slog.New(slog.NewTextHandler(r.log, nil)), Checkable: func(policy.Match) error { return r.uncheckable }})
+	v, err := vault.Open(vault.Options{Path: r.path, Log: slog.New(slog.NewTextHandler(r.log, nil)), Checkable: r.checkable})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -5,9 +5,7 @@ import (
 	"time"
 
 	"bfxvault/vault/internal/bitfinex"
-	"bfxvault/vault/internal/clock"
 	"bfxvault/vault/internal/limits"
-	"bfxvault/vault/internal/nonce"
 	"bfxvault/vault/policy"
 )
 
@@ -22,12 +20,13 @@ type Rehearsal struct {
 // refuse is KindInvalid, with the place in Field.
 func NewRehearsal(bots map[string]policy.BotSpec) (*Rehearsal, error) {
 	const op = "policy test"
+	longAgo := policy.Now{Wall: time.Unix(0, 0), Steady: time.Unix(0, 0)} // before any request that is rehearsed
 	r := &Rehearsal{grants: make(map[string]map[string]*grant), orders: make(map[string]*limits.Orders)}
 	ledger, err := limits.NewLedger(func([]limits.Record) error { return nil })
 	if err != nil {
 		return nil, fail(op, KindInternal, "%w", err)
 	}
-	u := &unlocked{ledger: ledger, meters: make(map[string]*limits.Meter), clock: nonce.NewClock(clock.Wall, clock.Boot), named: bitfinex.NamedEndpoints()}
+	u := &unlocked{ledger: ledger, meters: make(map[string]*limits.Meter), named: bitfinex.NamedEndpoints()}
 	for _, name := range sortedKeys(bots) {
 		bot := bots[name]
 		if err := bot.Check(); err != nil {
@@ -35,7 +34,7 @@ func NewRehearsal(bots map[string]policy.BotSpec) (*Rehearsal, error) {
 		}
 		r.grants[name] = make(map[string]*grant)
 		for _, spec := range bot.Grants {
-			g, err := u.newGrantMu(name, spec, 0, true)
+			g, err := u.newGrantMu(name, spec, 0, longAgo, true)
 			if err != nil {
 				return nil, specError(op, err)
 			}
@@ -82,7 +81,7 @@ func (r *Rehearsal) Judge(bot string, request SignRequest, at time.Time) Verdict
 	}
 	now := policy.Now{Wall: at, Steady: at}
 	orders := r.orders[request.Label]
-	d, err := orders.Judge(&parsed, now, func() policy.Decision { return policy.Decide(g.rules, &parsed, now) })
+	d, err := g.judge(orders, &parsed, now)
 	if err == nil && !d.Allowed {
 		return verdict(deniedError("sign", d), policy.Explain(g.rules, &parsed, d))
 	}

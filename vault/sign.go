@@ -3,8 +3,10 @@ package vault
 import (
 	"errors"
 	"sync"
+	"time"
 
 	"bfxvault/vault/internal/bitfinex"
+	"bfxvault/vault/internal/limits"
 	"bfxvault/vault/internal/nonce"
 	"bfxvault/vault/policy"
 )
@@ -92,7 +94,8 @@ func (v *Vault) SignV1(c Caller, r SignRequest) (Signature, string, error) {
 
 // admit is everything between parsing and the MAC: who asks, whether the grant
 // allows it and has enough left, and the next request nonce. Charging and the nonce
-// may wait for the disk; so what was revoked meanwhile is looked at once more.
+// may wait for the disk; so what was revoked or ran out meanwhile is looked at once
+// more.
 func (v *Vault) admit(c Caller, r SignRequest, request *policy.Request, malformed error) (*apiKey, nonce.RequestNonce, *unlocked, error) {
 	const op = "sign"
 	u, err := v.unlocked(op)
@@ -107,16 +110,17 @@ func (v *Vault) admit(c Caller, r SignRequest, request *policy.Request, malforme
 	if malformed != nil {
 		return nil, 0, nil, refuseMalformed(op, k, g, request, malformed)
 	}
-	n, err := v.charge(u, k, g, request)
+	began := k.clock.Read()
+	n, err := v.charge(u, k, g, request, began)
 	if err != nil {
 		return nil, 0, nil, err
 	}
-	if now := u.snapshot.Load(); now != s {
-		again, err := now.still(c, r, request, k)
-		if err != nil {
+	const waited = time.Second // long enough for the grant's hours to have ended
+	ended := k.clock.Read()
+	if now := u.snapshot.Load(); now != s || ended.Steady.Sub(began.Steady) > waited || ended.Wall.Sub(began.Wall) > waited {
+		if k, err = now.still(c, r, request, k); err != nil {
 			return nil, 0, nil, err
 		}
-		k = again
 	}
 	return k, n, u, nil
 }
@@ -126,8 +130,7 @@ func (v *Vault) admit(c Caller, r SignRequest, request *policy.Request, malforme
 func refuseMalformed(op string, k *apiKey, g *grant, request *policy.Request, malformed error) error {
 	if request.Endpoint != "" {
 		known := policy.Request{Endpoint: request.Endpoint, Class: request.Class, ByName: request.ByName, Write: request.Write, Symbol: request.Symbol}
-		now := k.clock.Read()
-		if d := policy.Decide(g.rules, &known, policy.Now{Wall: now.Wall, Steady: now.Steady}); !d.Allowed {
+		if d := policy.Decide(g.rules, &known, nowOf(k.clock)); !d.Allowed {
 			return deniedError(op, d)
 		}
 	}
@@ -136,11 +139,10 @@ func refuseMalformed(op string, k *apiKey, g *grant, request *policy.Request, ma
 
 // charge judges a request, takes it off what the grant may spend, and draws its
 // request nonce. What is taken is not given back when a later step fails.
-func (v *Vault) charge(u *unlocked, k *apiKey, g *grant, request *policy.Request) (nonce.RequestNonce, error) {
+func (v *Vault) charge(u *unlocked, k *apiKey, g *grant, request *policy.Request, reading nonce.Reading) (nonce.RequestNonce, error) {
 	const op = "sign"
-	reading := k.clock.Read()
 	now := policy.Now{Wall: reading.Wall, Steady: reading.Steady}
-	decision, err := k.orders.Judge(request, now, func() policy.Decision { return policy.Decide(g.rules, request, now) })
+	decision, err := g.judge(k.orders, request, now)
 	if err != nil {
 		return 0, v.veil(spendError(op, err))
 	}
@@ -169,6 +171,25 @@ func (v *Vault) charge(u *unlocked, k *apiKey, g *grant, request *policy.Request
 	return n, nil
 }
 
+// judge decides about a request, whose updates it finds the orders of. A request that
+// the limits will refuse changes nothing that is remembered of those.
+func (g *grant) judge(orders *limits.Orders, request *policy.Request, now policy.Now) (policy.Decision, error) {
+	var limited error
+	d, err := orders.Judge(request, now, func() policy.Decision {
+		d := policy.Decide(g.rules, request, now)
+		if d.Allowed {
+			if limited = g.meter.Check(&g.rules.Limits, request, now); limited != nil {
+				d.Allowed = false
+			}
+		}
+		return d
+	})
+	if limited != nil {
+		return policy.Decision{}, limited
+	}
+	return d, err
+}
+
 // still finds the API key once more in a newer snapshot, and fails where the caller
 // has lost the right to this request. Nothing is charged again.
 func (s *snapshot) still(c Caller, r SignRequest, request *policy.Request, before *apiKey) (*apiKey, error) {
@@ -177,8 +198,7 @@ func (s *snapshot) still(c Caller, r SignRequest, request *policy.Request, befor
 	if err != nil {
 		return nil, err
 	}
-	reading := k.clock.Read()
-	d := policy.Decide(g.rules, request, policy.Now{Wall: reading.Wall, Steady: reading.Steady})
+	d := policy.Decide(g.rules, request, nowOf(k.clock))
 	switch {
 	case !d.Allowed:
 		return nil, deniedError(op, d)
@@ -196,7 +216,7 @@ func (v *Vault) veil(err error) error {
 	case KindTampered, KindVersion:
 		text = "the vault file cannot be used"
 	case KindCannotWrite:
-		text = "request nonces cannot be written down"
+		text = "what has to be on disk before a signature cannot be written"
 	default:
 		return err
 	}
@@ -251,7 +271,7 @@ func (s *snapshot) botOf(c Caller, name string) (*bot, error) {
 		return b, nil
 	}
 	var found *bot
-	for _, list := range [...][]*bot{s.byUID[c.UID], s.other} {
+	for _, list := range s.candidates(&caller) {
 		for _, b := range list {
 			if found == b || !caller.is(b) {
 				continue
@@ -263,6 +283,17 @@ func (s *snapshot) botOf(c Caller, name string) (*bot, error) {
 		}
 	}
 	return found, nil
+}
+
+// candidates are the bots that a caller may be: those of its uid, those of its unit if
+// any bot has one, and those that can only be tried.
+func (s *snapshot) candidates(c *lazyCaller) [3][]*bot {
+	lists := [3][]*bot{s.byUID[c.known.UID], nil, s.other}
+	if len(s.byUnit) > 0 {
+		c.ask(&policy.Match{Unit: "?"})
+		lists[1] = s.byUnit[c.known.Unit]
+	}
+	return lists
 }
 
 // lazyCaller asks the process what it is at the first match that could hold but for

@@ -23,7 +23,9 @@ type snapshot struct {
 	ids   map[string]string  // API key id → label
 	bots  map[string]*bot    // by name
 	byUID map[uint32][]*bot  // those of which a match names a uid
-	other []*bot             // those of which a match names none
+	// Those of which a match names no uid: by unit, and those that name none either.
+	byUnit map[string][]*bot
+	other  []*bot
 }
 
 // apiKey is the active version of an API key.
@@ -51,6 +53,8 @@ type bot struct {
 // grant is the use of one API key: as it was spelled, as it decides, and what it has
 // spent.
 type grant struct {
+	bot     string
+	denials *denials // how many the log was told of
 	spec    policy.GrantSpec
 	rules   *policy.Grant
 	meter   *limits.Meter
@@ -60,7 +64,7 @@ type grant struct {
 func newSnapshot() *snapshot {
 	return &snapshot{
 		keys: map[string]*apiKey{}, ids: map[string]string{},
-		bots: map[string]*bot{}, byUID: map[uint32][]*bot{},
+		bots: map[string]*bot{}, byUID: map[uint32][]*bot{}, byUnit: map[string][]*bot{},
 	}
 }
 
@@ -69,7 +73,7 @@ func newSnapshot() *snapshot {
 func (v *Vault) buildSnapshot(op string, u *unlocked, c *contents) (*snapshot, error) {
 	s := newSnapshot()
 	for key, spent := range c.limits {
-		meter, err := u.ledger.Meter(key, spent, u.now(), false)
+		meter, err := u.ledger.Meter(key, spent, nowOf(u.clock), false)
 		if err != nil {
 			return nil, tampered(op, place{store.Limits, key})
 		}
@@ -92,7 +96,7 @@ func (v *Vault) buildSnapshot(op string, u *unlocked, c *contents) (*snapshot, e
 			continue
 		}
 		name, label, _ := strings.Cut(key, "/")
-		g, err := u.newGrantMu(name, rec.Grant, rec.Created, false)
+		g, err := u.newGrantMu(name, rec.Grant, rec.Created, nowOf(u.clock), false)
 		if err != nil || rec.Grant.Key != label || s.bots[name] == nil || s.keys[label] == nil {
 			return nil, tampered(op, place{store.Grants, key})
 		}
@@ -101,18 +105,19 @@ func (v *Vault) buildSnapshot(op string, u *unlocked, c *contents) (*snapshot, e
 	return s, nil
 }
 
-// newGrantMu makes a grant decide. fresh is one that is made while unlocked; others
-// begin with empty token buckets, so that a restart regains nothing (A40).
-func (u *unlocked) newGrantMu(bot string, spec policy.GrantSpec, created int64, fresh bool) (*grant, error) {
+// newGrantMu makes a grant decide from now on. fresh is one that is made while
+// unlocked; others begin with empty token buckets, so that a restart regains nothing
+// (A40).
+func (u *unlocked) newGrantMu(bot string, spec policy.GrantSpec, created int64, now policy.Now, fresh bool) (*grant, error) {
 	rules, err := spec.Compile(u.named)
 	if err != nil {
 		return nil, err
 	}
-	meter, err := u.meterMu(grantKey(bot, spec.Key), fresh)
+	meter, err := u.meterMu(grantKey(bot, spec.Key), now, fresh)
 	if err != nil {
 		return nil, err
 	}
-	return &grant{spec: spec, rules: rules, meter: meter, created: created}, nil
+	return &grant{bot: bot, spec: spec, rules: rules, meter: meter, created: created, denials: &denials{}}, nil
 }
 
 // newKey finds the active version of an API key, its mid-states and its mark. A
@@ -154,7 +159,7 @@ func newBot(name string, rec record.Bot) *bot {
 func (s *snapshot) clone() *snapshot {
 	return &snapshot{
 		keys: maps.Clone(s.keys), ids: maps.Clone(s.ids), bots: maps.Clone(s.bots),
-		byUID: maps.Clone(s.byUID), other: slices.Clone(s.other),
+		byUID: maps.Clone(s.byUID), byUnit: maps.Clone(s.byUnit), other: slices.Clone(s.other),
 	}
 }
 
@@ -162,12 +167,15 @@ func (s *snapshot) clone() *snapshot {
 func (s *snapshot) addBot(b *bot) {
 	s.removeBot(b.name)
 	s.bots[b.name] = b
-	uids, others := b.uids()
-	for _, uid := range uids {
-		s.byUID[uid] = append(slices.Clip(s.byUID[uid]), b)
-	}
-	if others {
-		s.other = append(s.other, b)
+	for _, m := range b.match {
+		switch {
+		case m.UID != nil:
+			s.byUID[*m.UID] = with(s.byUID[*m.UID], b)
+		case m.Unit != "":
+			s.byUnit[m.Unit] = with(s.byUnit[m.Unit], b)
+		default:
+			s.other = with(s.other, b)
+		}
 	}
 }
 
@@ -177,31 +185,32 @@ func (s *snapshot) removeBot(name string) {
 		return
 	}
 	delete(s.bots, name)
-	without := func(list []*bot) []*bot {
-		return slices.DeleteFunc(slices.Clone(list), func(x *bot) bool { return x == b })
-	}
-	uids, others := b.uids()
-	for _, uid := range uids {
-		if s.byUID[uid] = without(s.byUID[uid]); len(s.byUID[uid]) == 0 {
-			delete(s.byUID, uid)
+	for _, m := range b.match {
+		switch {
+		case m.UID != nil:
+			without(s.byUID, *m.UID, b)
+		case m.Unit != "":
+			without(s.byUnit, m.Unit, b)
+		default:
+			s.other = slices.DeleteFunc(slices.Clone(s.other), func(x *bot) bool { return x == b })
 		}
-	}
-	if others {
-		s.other = without(s.other)
 	}
 }
 
-// uids are those that the bot's matches name, each once, and whether a match names
-// none.
-func (b *bot) uids() (uids []uint32, others bool) {
-	for _, m := range b.match {
-		if m.UID == nil {
-			others = true
-		} else if !slices.Contains(uids, *m.UID) {
-			uids = append(uids, *m.UID)
-		}
+// with is a list with b in it once. The list that it came from stays as it is: an
+// older snapshot may have it.
+func with(list []*bot, b *bot) []*bot {
+	if slices.Contains(list, b) {
+		return list
 	}
-	return uids, others
+	return append(slices.Clip(list), b)
+}
+
+func without[K comparable](lists map[K][]*bot, key K, b *bot) {
+	lists[key] = slices.DeleteFunc(slices.Clone(lists[key]), func(x *bot) bool { return x == b })
+	if len(lists[key]) == 0 {
+		delete(lists, key)
+	}
 }
 
 // withGrants is a copy of the bot whose grants may be changed.

@@ -11,7 +11,8 @@ func (v *Vault) persistSpent(u *unlocked, records []limits.Record) error {
 	const op = "sign"
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.current.Load() != u {
+	// While a lock drains, nothing is current, and nothing else has read the file.
+	if now := v.current.Load(); now != u && !(now == nil && u.draining.Load()) {
 		return lockedError(op)
 	}
 	changes := make([]change, len(records))

@@ -61,13 +61,13 @@ type Self struct {
 func (v *Vault) WhoAmI(c Caller) (Self, error) {
 	u, err := v.unlocked("whoami")
 	if err != nil {
-		return Self{}, err
+		return Self{}, v.veil(err)
 	}
 	s := u.snapshot.Load()
 	caller := lazyCaller{process: c.Process, known: policy.Caller{UID: c.UID, GID: c.GID}}
 	caller.ask(&policy.Match{Unit: "?", Exe: "?"})
 	self := Self{Unit: caller.known.Unit, Exe: caller.known.Exe}
-	for _, list := range [...][]*bot{s.byUID[c.UID], s.other} {
+	for _, list := range s.candidates(&caller) {
 		for _, b := range list {
 			known := slices.ContainsFunc(self.Bots, func(other Bot) bool { return other.Name == b.name })
 			if !known && caller.is(b) {

@@ -210,13 +210,14 @@ func (v *Vault) openIn(op string, u *unlocked, kek *[kekSize]byte, f *file, slot
 }
 
 // Lock wipes all key material and says whether the vault was locked before. It
-// waits for the uses of the moment and for nothing else: after it returns nothing
-// is signed (P5).
+// waits for the uses of the moment, and a quarter of a second at most for the disk:
+// after it returns nothing is signed (P5).
 func (v *Vault) Lock() (already bool) {
 	u := v.current.Swap(nil)
 	if u == nil {
 		return true
 	}
+	u.drain()
 	u.destroy()
 	v.log.Info("locked")
 	return false

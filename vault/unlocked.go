@@ -39,6 +39,9 @@ type unlocked struct {
 	// clockAhead is set once the wall clock has run ahead of the time since boot.
 	clockAhead atomic.Bool
 
+	// draining is set between a lock and the end of the key material.
+	draining atomic.Bool
+
 	// snapshot is what signing reads: immutable, replaced as a whole.
 	snapshot atomic.Pointer[snapshot]
 
@@ -86,18 +89,18 @@ func (v *Vault) newUnlocked(op string, id envelope.VaultID, keys int) (*unlocked
 	return u, nil
 }
 
-// now is the time by both clocks.
-func (u *unlocked) now() policy.Now {
-	r := u.clock.Read()
+// nowOf is the time by both clocks.
+func nowOf(c *nonce.Clock) policy.Now {
+	r := c.Read()
 	return policy.Now{Wall: r.Wall, Steady: r.Steady}
 }
 
 // meterMu is the one meter of a grant, made where there is none.
-func (u *unlocked) meterMu(key string, fresh bool) (*limits.Meter, error) {
+func (u *unlocked) meterMu(key string, now policy.Now, fresh bool) (*limits.Meter, error) {
 	if m := u.meters[key]; m != nil {
 		return m, nil
 	}
-	m, err := u.ledger.Meter(key, nil, u.now(), fresh)
+	m, err := u.ledger.Meter(key, nil, now, fresh)
 	if err == nil {
 		u.meters[key] = m
 	}
@@ -122,6 +125,18 @@ func (u *unlocked) state() []byte { return u.slab.Slot(u.setKey)[:envelope.SetHa
 func (u *unlocked) drawDataKey() error {
 	rand.Read(u.key()[:]) // never fails: crypto/rand
 	return envelope.SetHashState(u.state(), u.key())
+}
+
+// drainTime is how long a lock may wait for the disk, which may hang.
+const drainTime = 250 * time.Millisecond
+
+// drain writes down what was spent and signed up to here: what is forgotten of that
+// would be an order that no update is judged by, and a part of a day's limit that is
+// lost.
+func (u *unlocked) drain() {
+	u.draining.Store(true)
+	u.book.Stop()
+	u.ledger.Drain(drainTime)
 }
 
 // destroy wipes the key material after its last use, and lets no further request

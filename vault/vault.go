@@ -53,7 +53,6 @@ type Vault struct {
 	closed bool // under mu: nothing is opened any more
 
 	veiled    atomic.Int64 // unix seconds of the last refusal that was logged in full
-	denials   denials
 	oneShots  oneShots
 	penalties penalties
 }

@@ -10,11 +10,14 @@
 package record
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"bfxvault/vault/policy"
 )
@@ -78,10 +81,42 @@ func Append[T Text](dst []byte, value T) ([]byte, error) {
 // case and invalid UTF-8 are errors.
 func Parse[T Text](text []byte) (T, error) {
 	var value T
+	if err := check(text); err != nil {
+		return value, err
+	}
 	if err := json.Unmarshal(text, &value, json.RejectUnknownMembers(true)); err != nil {
-		return value, errors.New("record: not a record that this version understands")
+		return value, errNotARecord
 	}
 	return value, nil
+}
+
+var errNotARecord = errors.New("record: not a record that this version understands")
+
+// mostItems bounds how many matches and grants a policy has, before anything is made of
+// its text: each takes a thousand times the memory of "{}," (A18).
+const mostItems = 1 << 16
+
+// itemDepth is where they stand: in a list of a bot of the policy.
+const itemDepth = 4
+
+// check refuses what Append never writes: null, which to a reader is the same as a rule
+// that is not there, and more items than any policy has.
+func check(text []byte) error {
+	d := jsontext.NewDecoder(bytes.NewReader(text))
+	items := 0
+	for {
+		token, err := d.ReadToken()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil, token.Kind() == 'n':
+			return errNotARecord
+		case token.Kind() == '{' && d.StackDepth() == itemDepth:
+			if items++; items > mostItems {
+				return errNotARecord
+			}
+		}
+	}
 }
 
 // AppendMark adds a nonce mark: 8 bytes, big endian.

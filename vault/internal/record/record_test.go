@@ -35,6 +35,7 @@ func TestParseRefusesWhatItWouldDrop(t *testing.T) {
 		`{"grant":{"allow":["read"],"allow":["trade"]},"created":1}`,
 		`{"grant":{"Allow":["read"]},"created":1}`,
 		`{"grant":{"allow":["read"]},"created":1} {}`,
+		`{"grant":{"allow":["read"],"symbols":null},"created":1}`,
 		`{"grant":{"allow":["read"]},"created":1.5}`,
 		`{"grant":{"max_order":{"BTC":0.5}},"created":1}`,
 		"{\"grant\":{\"allow\":[\"\xff\"]},\"created\":1}",
