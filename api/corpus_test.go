@@ -34,8 +34,9 @@ type line struct {
 	Path    string            `json:"path"`
 	Body    string            `json:"body"`
 	BodyHex string            `json:"body_hex"`
-	Want    *outcome          `json:"want"`
+	Want    *want             `json:"want"`
 	After   []json.RawMessage `json:"after"`
+	Under   string            `json:"under"` // of one that comes before
 }
 
 // outcome is what a caller is told of a refusal; zero is a signature.
@@ -43,6 +44,13 @@ type outcome struct {
 	Reason string `json:"reason"`
 	Rule   string `json:"rule"`
 	Field  string `json:"field"`
+}
+
+// want is the refusal that a line must get. Text, where it is given, is a part of what
+// is said: it tells refusals apart of which reason and field say little.
+type want struct {
+	outcome
+	Text string `json:"text"`
 }
 
 // bytes is the body as it is sent, today's date filled in.
@@ -101,6 +109,7 @@ func readCorpus(t testing.TB, dir string) (lines []*line) {
 type corpusStack struct {
 	*stack
 	grants map[string]policy.GrantSpec
+	said   string // with the last refusal
 }
 
 func newCorpusStack(t testing.TB, dir string) *corpusStack {
@@ -176,6 +185,7 @@ func (s *corpusStack) outcomeOf(l *line, err error) outcome {
 	if err == nil {
 		return outcome{}
 	}
+	s.said = status.Convert(err).Message()
 	for _, d := range status.Convert(err).Details() {
 		if info, ok := d.(*errdetails.ErrorInfo); ok && info.Domain == api.Domain {
 			return outcome{info.Reason, info.Metadata["rule"], info.Metadata["field"]}
@@ -185,14 +195,23 @@ func (s *corpusStack) outcomeOf(l *line, err error) outcome {
 	return outcome{}
 }
 
-// prepare has signed what a line of the attacks comes after.
+// prepare has signed what a line of the attacks comes after, where it says so under
+// the rules of another grant, which its API key had then.
 func (s *corpusStack) prepare(l *line) {
 	s.t.Helper()
 	for _, text := range l.After {
 		before := &line{File: l.File, Name: l.Name + ", before", Grant: l.Grant, API: "v2"}
 		decodeStrictly(s.t, text, before)
+		if before.Under != "" {
+			then := s.grants[before.Under]
+			then.Key = before.Grant
+			s.set(then)
+		}
 		if _, got := s.ask(before); got != (outcome{}) {
 			s.t.Errorf("%s: was refused: %+v", before, got)
+		}
+		if before.Under != "" {
+			s.set(s.grants[before.Grant])
 		}
 	}
 }
