@@ -30,7 +30,10 @@ func (a *app) grant() *cobra.Command {
 				return err
 			}
 			request := vault.SetGrant{Bot: args[0], Grant: spec}
-			show := func(s *session) error { return a.showReplaced(c.Context(), s, request) }
+			show := func(s *session) error {
+				a.advise(map[string]policy.BotSpec{request.Bot: {Grants: []policy.GrantSpec{spec}}})
+				return a.showReplaced(c.Context(), s, request)
+			}
 			return a.showAndWiden(c.Context(), from, show, func(s *session, by *credential) error {
 				set, err := s.setGrant(c.Context(), by, request)
 				if err != nil {

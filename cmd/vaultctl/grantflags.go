@@ -11,12 +11,13 @@ import (
 )
 
 // grantFlags are the simple cases of a grant. What they cannot say is for a policy
-// file: extra_fields, price_band, aff_codes and withdraw.
+// file: extra_fields, aff_codes and withdraw.
 type grantFlags struct {
 	allow, endpoints                     []string
 	marketOrders                         bool
 	symbols, orderTypes, flags           []string
 	maxOrder, maxNotional, dailyNotional []string
+	priceBand                            []string
 	maxLeverage, burst, cancelBurst      uint32
 	rate, cancelRate, hours, expires     string
 	dailyRequests                        uint64
@@ -34,6 +35,7 @@ func (g *grantFlags) add(c *cobra.Command) {
 	f.StringSliceVar(&g.maxOrder, "max-order", nil, "the largest order by base currency: BTC=0.5,ETH=10; no other currency")
 	f.StringSliceVar(&g.maxNotional, "max-notional", nil, "the most an order may be worth, by quote currency: USD=25000; no other currency")
 	f.StringSliceVar(&g.dailyNotional, "daily-notional", nil, "the most that a UTC day's orders may be worth: USD=500000; no other currency")
+	f.StringSliceVar(&g.priceBand, "price-band", nil, "prices within so many percent of a reference: tBTCUSD=60000:5; no other symbol")
 	f.StringVar(&g.rate, "rate", "", "how many operations a second: 10/s")
 	f.Uint32Var(&g.burst, "burst", 0, "how many at once, with --rate; else as many as in a second")
 	f.StringVar(&g.cancelRate, "cancel-rate", "", "how many cancels a second: 10/s")
@@ -98,6 +100,11 @@ func (g *grantFlags) limits(given func(string) bool, spec *policy.GrantSpec) (er
 			return err
 		}
 	}
+	if given("price-band") {
+		if spec.PriceBand, err = bandsOf(g.priceBand); err != nil {
+			return err
+		}
+	}
 	for _, r := range []struct {
 		flag, burstFlag, text string
 		burst                 *uint32
@@ -132,6 +139,25 @@ func amountsOf(flag string, list []string) (map[string]policy.Decimal, error) {
 		amounts[currency] = amount
 	}
 	return amounts, nil
+}
+
+// bandsOf reads tBTCUSD=60000:5.
+func bandsOf(list []string) (map[string]policy.BandSpec, error) {
+	bands := make(map[string]policy.BandSpec, len(list))
+	for _, item := range list {
+		at := strings.LastIndexByte(item, '=') // a symbol may have a colon
+		symbol, text := item[:max(at, 0)], item[at+1:]
+		reference, percent, _ := strings.Cut(text, ":")
+		var band policy.BandSpec
+		var ok1, ok2 bool
+		band.Reference, ok1 = policy.ParseDecimal(reference)
+		band.Percent, ok2 = policy.ParseDecimal(percent)
+		if _, twice := bands[symbol]; at < 0 || !ok1 || !ok2 || twice {
+			return nil, usagef("--price-band: %q is not a symbol with a reference and a percentage, each symbol once: tBTCUSD=60000:5", item)
+		}
+		bands[symbol] = band
+	}
+	return bands, nil
 }
 
 // rateOf reads 10/s.

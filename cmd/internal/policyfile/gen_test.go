@@ -18,7 +18,7 @@ var (
 	flags      = []string{"hidden", "post_only", "reduce_only", "oco"}
 	codes      = []string{"abc", "d-e_f"}
 	addresses  = []string{"bc1qar0", `a"b\c`}
-	fields     = []string{"note", "$f0", "a.b:c-d"}
+	fields     = []string{"note", "f0", "a.b:c-d"}
 	zones      = []string{"Mon-Fri 08:00-18:00 Europe/London", "Sat,Sun 22:00-04:00 UTC"}
 )
 
@@ -117,6 +117,16 @@ var spelled = map[string]func(t *rapid.T, g *policy.GrantSpec){
 		})
 	},
 	"withdraw": func(t *rapid.T, g *policy.GrantSpec) {
+		if g.Withdraw != nil && rapid.Bool().Draw(t, "one of two") {
+			w := *g.Withdraw
+			if rapid.Bool().Draw(t, "addresses") {
+				w.Addresses = drawList(t, addresses)
+			} else {
+				w.Max = drawAmounts(t)
+			}
+			g.Withdraw = &w
+			return
+		}
 		g.Withdraw = drawPointer(t, func() policy.WithdrawSpec {
 			return policy.WithdrawSpec{Addresses: drawList(t, addresses), Max: drawAmounts(t)}
 		})
@@ -177,38 +187,55 @@ func drawBytes(t *rapid.T, pool []string) []byte {
 	return []byte(rapid.SampledFrom(pool).Draw(t, "word"))
 }
 
-// actions are all, and orders more often than others.
-var actions = []policy.Action{
-	policy.Submit, policy.Update, policy.Submit, policy.Offer, policy.Withdrawal, policy.Transfer, policy.Retract, policy.Other,
+// actions are all, and orders more often than others, each with its class.
+var actions = []struct {
+	action policy.Action
+	class  policy.Class
+}{
+	{policy.Submit, policy.Trade}, {policy.Update, policy.Trade}, {policy.Withdrawal, policy.Withdraw}, {policy.Submit, policy.Trade},
+	{policy.Offer, policy.Funding}, {policy.Transfer, policy.Withdraw}, {policy.Update, policy.Trade}, {policy.Retract, policy.Cancel},
+	{policy.Other, policy.Settings}, {policy.Other, policy.Trade}, {policy.Algo, policy.Trade},
 }
 
 func drawOp(t *rapid.T) policy.Op {
-	prices := []string{"60000", "59000", "10", "0", "-1"}
+	a := rapid.SampledFrom(actions).Draw(t, "action")
 	op := policy.Op{
-		Action: rapid.SampledFrom(actions).Draw(t, "action"), Class: drawClass(t),
-		Symbol: drawBytes(t, symbols), Amount: drawOptional(t, "0.3", "-0.5", "10", "30000"), Delta: drawOptional(t, "1"),
-		Price: drawOptional(t, prices...), AuxPrice: drawOptional(t, prices...),
-		Leverage: drawOptional(t, "1", "10", "50"), AffCode: drawBytes(t, codes),
+		Action: a.action, Class: a.class,
+		Symbol: drawBytes(t, symbols), Amount: drawOptional(t, "0.3", "-0.5", "10", "30000"), Leverage: drawOptional(t, "1", "10", "50"), AffCode: drawBytes(t, codes),
 		Currency: drawBytes(t, currencies), Address: drawBytes(t, addresses),
 	}
-	op.Type, _ = policy.ParseOrderType(rapid.SampledFrom(append(types, "none")).Draw(t, "type"))
-	op.Flags = rapid.SampledFrom([]policy.Flags{0, policy.FlagHidden, policy.FlagPostOnly, policy.FlagOCO | policy.FlagHidden}).Draw(t, "flags")
-	if rapid.IntRange(0, 2).Draw(t, "known") > 0 {
-		low := drawDecimal(t, "0", "10", "59000")
-		op.Was = &policy.Order{Symbol: op.Symbol, Type: op.Type, Amount: drawDecimal(t, "0.1", "5"), Low: low, High: low}
+	if a.class == policy.Trade {
+		drawOrder(t, &op)
 	}
 	return op
 }
 
+// drawOrder draws the fields of orders and updates.
+func drawOrder(t *rapid.T, op *policy.Op) {
+	prices := []string{"60000", "59000", "10", "0", "-1"}
+	op.Delta, op.Price, op.AuxPrice = drawOptional(t, "1"), drawOptional(t, prices...), drawOptional(t, prices[:3]...)
+	op.Type, _ = policy.ParseOrderType(rapid.SampledFrom(append(types, "none")).Draw(t, "type"))
+	op.Flags = rapid.SampledFrom([]policy.Flags{0, policy.FlagHidden, policy.FlagPostOnly, policy.FlagReduceOnly, policy.FlagClose, policy.FlagOCO | policy.FlagHidden}).Draw(t, "flags")
+	if rapid.IntRange(0, 7).Draw(t, "oco") == 7 {
+		op.StopPrice = drawOptional(t, prices...)
+	}
+	if rapid.IntRange(0, 2).Draw(t, "known") > 0 {
+		low := drawDecimal(t, "59000", "10", "0")
+		op.Was = &policy.Order{Symbol: op.Symbol, Type: op.Type, Amount: drawDecimal(t, "0.1", "5"), Low: low, High: low}
+	}
+}
+
 func drawRequest(t *rapid.T) *policy.Request {
-	r := &policy.Request{
-		Endpoint: rapid.SampledFrom(endpoints).Draw(t, "endpoint"), Class: drawClass(t),
-		ByName: rapid.IntRange(0, 7).Draw(t, "byName") == 7, Symbol: string(drawBytes(t, symbols)),
+	r := &policy.Request{Endpoint: rapid.SampledFrom(endpoints).Draw(t, "endpoint"), ByName: rapid.IntRange(0, 3).Draw(t, "byName") == 3}
+	for range rapid.SampledFrom([]int{1, 1, 2, 0}).Draw(t, "ops") {
+		op := drawOp(t)
+		r.Class |= op.Class
+		r.Ops = append(r.Ops, op)
 	}
-	for range 1 - rapid.IntRange(-1, 1).Draw(t, "ops") {
-		r.Ops = append(r.Ops, drawOp(t))
+	if len(r.Ops) == 0 {
+		r.Class, r.Symbol = drawClass(t), string(drawBytes(t, symbols))
 	}
-	if rapid.IntRange(0, 7).Draw(t, "unread") == 7 {
+	if rapid.IntRange(0, 3).Draw(t, "unread") == 3 {
 		r.Unread = append(r.Unread, []byte(rapid.SampledFrom(fields).Draw(t, "field")))
 	}
 	return r
