@@ -182,7 +182,7 @@ func (s *corpusStack) ask(l *line) (signature, outcome) {
 
 func (s *corpusStack) outcomeOf(l *line, err error) outcome {
 	s.t.Helper()
-	if err == nil {
+	if s.said = ""; err == nil {
 		return outcome{}
 	}
 	s.said = status.Convert(err).Message()

@@ -27,7 +27,8 @@
 //     cids that look like the exchange's are of unknown orders: of up to 86,400,000,000,
 //     and of 10^12 to 10^13. Whoever leaves out cids and updates by cid needs others.
 //   - A new order that a crash loses before it is written is unknown. Should the bot
-//     have its cid signed again after that crash, only the second is known.
+//     have its cid signed again after that crash, only the second is known. And should
+//     the clock be set back by days as well, an older order of that cid is known again.
 //   - A signature that a bot holds back for days may place an order long after it
 //     was signed. No memory of two days helps against that.
 //

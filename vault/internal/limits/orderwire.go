@@ -24,7 +24,7 @@ func bareKey(apiKey string) string { return apiKey + "/bare" }
 // Orders returns the memory of an API key. stored is what was persisted of it, by
 // the keys of its records. An error: one of them does not parse.
 func (l *Ledger) Orders(apiKey string, stored map[string][]byte) (*Orders, error) {
-	o := &Orders{ledger: l, key: apiKey, index: map[uint64]int{}, words: map[string][]byte{}}
+	o := &Orders{ledger: l, key: apiKey} // its maps are made with its first order: most API keys have none
 	if err := o.load(stored); err != nil {
 		return nil, fmt.Errorf("remembered orders of an API key: %w", err)
 	}
@@ -92,7 +92,7 @@ func (o *Orders) parse(b *block, value []byte) error {
 		if before, _ := o.findMu(e.cid); before != nil && e.order != nil {
 			return errRecord // the second of a cid is never written as known
 		}
-		o.index[e.cid] = (len(o.blocks)-1)*perBlock + len(b.entries)
+		o.pointMu(e.cid, (len(o.blocks)-1)*perBlock+len(b.entries))
 		b.entries = append(b.entries, e)
 	}
 	return r.end()

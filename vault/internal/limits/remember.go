@@ -126,6 +126,9 @@ func (o *Orders) wordMu(symbol []byte) []byte {
 			clear(o.words)
 		}
 		word = append([]byte(nil), symbol...)
+		if o.words == nil {
+			o.words = make(map[string][]byte)
+		}
 		o.words[string(word)] = word
 	}
 	return word
@@ -137,6 +140,14 @@ func (o *Orders) fullMu() bool {
 	return n >= maxBlocks && o.blocks[n-1].full()
 }
 
+// pointMu notes where a cid was signed last.
+func (o *Orders) pointMu(cid uint64, slot int) {
+	if o.index == nil {
+		o.index = make(map[uint64]int)
+	}
+	o.index[cid] = slot
+}
+
 func (o *Orders) appendMu(cid uint64, order *policy.Order) *block {
 	n := len(o.blocks)
 	if n == 0 || o.blocks[n-1].full() {
@@ -145,7 +156,7 @@ func (o *Orders) appendMu(cid uint64, order *policy.Order) *block {
 		n++
 	}
 	b := o.blocks[n-1]
-	o.index[cid] = (o.base+n-1)*perBlock + len(b.entries)
+	o.pointMu(cid, (o.base+n-1)*perBlock+len(b.entries))
 	b.entries = append(b.entries, entry{cid: cid, signed: o.clock, order: order})
 	b.dirty = true
 	return b
