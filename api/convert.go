@@ -69,7 +69,8 @@ func toMatches(list []*pb.Match) ([]policy.Match, error) {
 	return matches, nil
 }
 
-func fromMatches(list []policy.Match) []*pb.Match {
+// Matches are matches as the wire has them.
+func Matches(list []policy.Match) []*pb.Match {
 	matches := make([]*pb.Match, 0, len(list))
 	for _, m := range list {
 		match := &pb.Match{Uid: m.UID, Gid: m.GID, Unit: m.Unit, Exe: m.Exe}
@@ -99,7 +100,7 @@ func fromKey(k vault.APIKey) *pb.ApiKey {
 }
 
 func fromBot(b vault.Bot) *pb.Bot {
-	bot := &pb.Bot{Name: b.Name, Matches: fromMatches(b.Match), Role: b.Role, Created: b.Created}
+	bot := &pb.Bot{Name: b.Name, Matches: Matches(b.Match), Role: b.Role, Created: b.Created}
 	for _, g := range b.Grants {
 		bot.Grants = append(bot.Grants, &pb.Grant{
 			Spec: string(vault.GrantText(g.Spec)), Left: fromLeft(g.Left), Created: g.Created,

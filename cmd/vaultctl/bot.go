@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"bfxvault/api"
 	"bfxvault/cmd/internal/policyfile"
 	pb "bfxvault/proto/bfxvault/v1"
 	"bfxvault/vault"
@@ -96,15 +97,7 @@ func (s *session) addBot(ctx context.Context, c *credential, r vault.AddBot) (*p
 	if err != nil {
 		return nil, err
 	}
-	request := &pb.AddBotRequest{Name: r.Name, Proof: proof}
-	for _, m := range r.Match {
-		match := &pb.Match{Uid: m.UID, Gid: m.GID, Unit: m.Unit, Exe: m.Exe}
-		if m.SHA256 != nil {
-			match.Sha256 = m.SHA256[:]
-		}
-		request.Matches = append(request.Matches, match)
-	}
-	return s.admin.AddBot(ctx, request)
+	return s.admin.AddBot(ctx, &pb.AddBotRequest{Name: r.Name, Matches: api.Matches(r.Match), Proof: proof})
 }
 
 func (a *app) botList() *cobra.Command {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -75,24 +73,6 @@ func (a *app) policyFile(name string) (*policyfile.File, error) {
 		return nil, wrong
 	}
 	return f, err
-}
-
-// input reads a file, or standard input for "-", up to a size.
-func (a *app) input(name string, most int64) ([]byte, error) {
-	r := a.stdin
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, failed("UNREADABLE", "%v", err)
-		}
-		defer f.Close()
-		r = f
-	}
-	text, err := io.ReadAll(io.LimitReader(r, most))
-	if err != nil {
-		return nil, failed("UNREADABLE", "%v", err)
-	}
-	return text, nil
 }
 
 func (a *app) policyDiff() *cobra.Command {

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,20 +42,7 @@ func (a *app) body(text, file string) ([]byte, error) {
 	if file == "" {
 		return []byte(text), nil
 	}
-	r := a.stdin
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return nil, failed("UNREADABLE", "%v", err)
-		}
-		defer f.Close()
-		r = f
-	}
-	b, err := io.ReadAll(io.LimitReader(r, maxBody))
-	if err != nil {
-		return nil, failed("UNREADABLE", "%v", err)
-	}
-	return b, nil
+	return a.input(file, maxBody)
 }
 
 func (a *app) runSign(ctx context.Context, r *pb.SignRestRequest) error {
