@@ -152,6 +152,9 @@ func (d Decimal) IsPositive() bool { return !d.neg && !d.IsZero() }
 // Abs is d without its sign.
 func (d Decimal) Abs() Decimal { d.neg = false; return d }
 
+// Neg is d with the other sign.
+func (d Decimal) Neg() Decimal { d.neg = !d.neg && !d.IsZero(); return d }
+
 // Cmp is -1 where d is less than e, 0 where they are equal, 1 where it is more.
 func (d Decimal) Cmp(e Decimal) int {
 	switch {

@@ -35,7 +35,7 @@ func (rd *reader) finish(f *form) bool {
 	case closeOrderV1:
 		return rd.finishOrderV1()
 	case closeOfferV1:
-		return rd.finishAmountV1()
+		rd.finishAmountV1()
 	}
 	return true
 }

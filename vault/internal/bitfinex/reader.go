@@ -22,9 +22,8 @@ var sharedSlots = setOf(slotNone, slotList, slotRouting, slotExternal)
 type held struct {
 	unread            int   // how many unread names came before
 	dayAgain          int32 // as ccxt repeats it
-	amount            token // REST v1 has the amount's sign in another field
-	negative          bool
-	routed            bool // something decides beside the address where a withdrawal goes
+	negative          bool  // REST v1 has the amount's sign in another field
+	routed            bool  // something decides beside the address where a withdrawal goes
 	buyStop, sellStop policy.Optional
 }
 

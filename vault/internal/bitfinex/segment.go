@@ -1,6 +1,10 @@
 package bitfinex
 
-import "strings"
+import (
+	"strings"
+
+	"bfxvault/vault/policy"
+)
 
 // grammarOf returns the check of a parameter segment, nil for a literal one.
 func grammarOf(segment string) func(string) bool {
@@ -72,10 +76,9 @@ func isPriceAlert(s string) bool {
 	return ok && i >= 0 && isSymbol(s[:i]) && isDecimal(s[i+1:])
 }
 
-// isDecimal: -?(0|[1-9]\d{0,17})(\.\d{1,18})?
 func isDecimal(s string) bool {
-	whole, fraction, point := strings.Cut(strings.TrimPrefix(s, "-"), ".")
-	return (whole == "0" || isID(whole)) && (!point || len(fraction) <= 18 && isDigits(fraction))
+	_, ok := policy.ParseDecimal(s)
+	return ok
 }
 
 // isUpperOrDigit: [A-Z0-9]+

@@ -112,9 +112,7 @@ func (rd *reader) ordersV1(f *field) bool {
 
 // finishOrderV1 makes of an order's fields what REST v2 would say.
 func (rd *reader) finishOrderV1() bool {
-	if !rd.finishAmountV1() {
-		return false
-	}
+	rd.finishAmountV1()
 	if rd.op.Type&trailingStops != 0 { // whose price is the distance
 		rd.op.Trailing, rd.op.Price = rd.op.Price, policy.Optional{}
 	}
@@ -134,18 +132,8 @@ func (rd *reader) finishOrderV1() bool {
 }
 
 // finishAmountV1 gives the amount the sign that another field names.
-func (rd *reader) finishAmountV1() bool {
-	if !rd.held.negative {
-		return true
+func (rd *reader) finishAmountV1() {
+	if rd.held.negative {
+		rd.op.Amount.Decimal = rd.op.Amount.Neg()
 	}
-	var minus [64]byte
-	text := append(minus[:0], '-')
-	text = append(text, rd.data[rd.held.amount.start:rd.held.amount.end]...)
-	var ok bool
-	if rd.held.amount.kind == kindNumber {
-		rd.op.Amount.Decimal, ok = policy.ParseNumber(text)
-	} else {
-		rd.op.Amount.Decimal, ok = policy.ParseDecimal(text)
-	}
-	return ok || rd.refuse("amount", "is not understood") // unreachable: without the sign it was
 }

@@ -89,7 +89,7 @@ func (rd *reader) decimal(f *field) bool {
 	value := policy.Optional{Decimal: d, Set: true}
 	switch f.slot {
 	case slotAmount:
-		rd.op.Amount, rd.held.amount = value, rd.token
+		rd.op.Amount = value
 	case slotDelta:
 		rd.op.Delta = value
 	case slotPrice:
