@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"strings"
 
 	"bfxvault/vault/internal/record"
 	"bfxvault/vault/policy"
@@ -161,13 +160,9 @@ type AcceptNonce struct{ Label string }
 // Operation is what a proof is made for.
 func (r AcceptNonce) Operation() Operation { return operation("AcceptNonce", []byte(r.Label)) }
 
-// checkName refuses a label or bot name other than 1 to 32 of a-z, 0-9 and "-":
-// one spelling each, nothing to fold, escape or confuse (A29, A30).
+// checkName refuses what is no label or bot name.
 func checkName(op, what, name string) error {
-	odd := strings.IndexFunc(name, func(c rune) bool {
-		return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-'
-	})
-	if len(name) < 1 || len(name) > 32 || odd >= 0 {
+	if !policy.IsName(name) {
 		return fail(op, KindInvalid, "a %s is 1 to 32 characters of a-z, 0-9 and -", what)
 	}
 	return nil

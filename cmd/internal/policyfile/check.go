@@ -2,13 +2,10 @@ package policyfile
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 
 	"bfxvault/vault/policy"
 )
-
-var nameGrammar = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 
 const nameReason = "a name has 1 to 32 of a-z, 0-9 and -"
 
@@ -21,7 +18,7 @@ func checkBots(r *reporter, root *node, endpoints []string) {
 	}
 	for _, name := range names(bots.value.fields) {
 		bot := bots.value.fields[name]
-		if !nameGrammar.MatchString(name) {
+		if !policy.IsName(name) {
 			r.add(bot.at, "%q cannot be a bot's name: %s", name, nameReason)
 		}
 		checkBot(r, bot.value)
@@ -78,7 +75,7 @@ func checkGrants(r *reporter, grants []*node, endpoints []string) {
 		key := n.fields["key"]
 		if key == nil {
 			r.add(n.at, `a grant needs a key: the label of the API key that it is for`)
-		} else if label := key.value.text; !nameGrammar.MatchString(label) {
+		} else if label := key.value.text; !policy.IsName(label) {
 			r.add(key.value.at, "%q cannot be an API key's label: %s", label, nameReason)
 		} else if first, twice := seen[label]; twice {
 			r.add(key.value.at, "this bot has a grant for %q already, in line %d: one per bot and API key", label, r.line(first))
