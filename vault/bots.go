@@ -102,9 +102,9 @@ func (b *bot) change(op string, removed int64) ([]change, error) {
 }
 
 // change makes the change that writes a grant's record.
-func (g *grant) change(op, bot string, revoked int64) ([]change, error) {
+func (g *grant) change(op string, revoked int64) ([]change, error) {
 	text, err := record.Append(nil, record.Grant{Grant: g.spec, Created: g.created, Revoked: revoked})
-	return recordChange(op, store.Grants, grantKey(bot, g.spec.Key), text, err)
+	return recordChange(op, store.Grants, grantKey(g.bot, g.spec.Key), text, err)
 }
 
 // RemoveBot removes a bot and its grants, and leaves a sealed trace of each. It
@@ -129,7 +129,7 @@ func (s *snapshot) dropBot(op string, b *bot) ([]change, error) {
 			break
 		}
 		var more []change
-		more, err = b.grants[label].change(op, b.name, unixNow())
+		more, err = b.grants[label].change(op, unixNow())
 		changes = append(changes, more...)
 	}
 	return changes, err
@@ -163,7 +163,7 @@ func (u *unlocked) setGrantMu(op string, s *snapshot, name string, spec policy.G
 	b := s.bots[name].withGrants()
 	b.grants[spec.Key] = g
 	s.addBot(b)
-	return g.change(op, name, 0)
+	return g.change(op, 0)
 }
 
 // RevokeGrant takes a grant away. It narrows.
@@ -187,7 +187,7 @@ func (s *snapshot) dropGrant(op, name, label string) ([]change, error) {
 	g := b.grants[label]
 	delete(b.grants, label)
 	s.addBot(b)
-	return g.change(op, name, unixNow())
+	return g.change(op, unixNow())
 }
 
 func grantKey(bot, label string) string { return bot + "/" + label }

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"bfxvault/vault/internal/limits"
+	"bfxvault/vault/internal/nonce"
 	"bfxvault/vault/policy"
 )
 
@@ -57,8 +58,9 @@ func deniedError(op string, d policy.Decision) *Error {
 	return e
 }
 
-// spendError gives an error of the limits its kind.
-func spendError(op string, err error) *Error {
+// chargeError gives an error of the limits, of the memory of orders or of the request
+// nonces its kind.
+func chargeError(op string, err error) *Error {
 	var known *Error
 	var limit *limits.LimitError
 	switch {
@@ -68,7 +70,9 @@ func spendError(op string, err error) *Error {
 		e := fail(op, KindLimited, "%w", err)
 		e.Rule, e.RetryAfter = limit.Rule, limit.RetryAfter
 		return e
-	case errors.Is(err, limits.ErrStopped):
+	case errors.Is(err, nonce.ErrExhausted):
+		return fail(op, KindNonceExhausted, "%w", err).hint("make a new API key at Bitfinex")
+	case errors.Is(err, limits.ErrStopped), errors.Is(err, nonce.ErrStopped):
 		return lockedError(op)
 	}
 	return fail(op, KindInternal, "%w", err)

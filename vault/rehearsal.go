@@ -26,7 +26,7 @@ func NewRehearsal(bots map[string]policy.BotSpec) (*Rehearsal, error) {
 	if err != nil {
 		return nil, fail(op, KindInternal, "%w", err)
 	}
-	u := &unlocked{ledger: ledger, meters: make(map[string]*limits.Meter), named: bitfinex.NamedEndpoints()}
+	u := &unlocked{ledger: ledger, named: bitfinex.NamedEndpoints()}
 	for _, name := range sortedKeys(bots) {
 		bot := bots[name]
 		if err := bot.Check(); err != nil {
@@ -92,7 +92,7 @@ func (r *Rehearsal) Judge(bot string, request SignRequest, at time.Time) Verdict
 		err = orders.Remember(&parsed, now)
 	}
 	if err != nil {
-		return verdict(spendError("sign", err), err.Error())
+		return verdict(chargeError("sign", err), err.Error())
 	}
 	return Verdict{Allowed: true, Explanation: "allowed"}
 }

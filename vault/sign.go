@@ -144,7 +144,7 @@ func (v *Vault) charge(u *unlocked, k *apiKey, g *grant, request *policy.Request
 	now := policy.Now{Wall: reading.Wall, Steady: reading.Steady}
 	decision, err := g.judge(k.orders, request, now)
 	if err != nil {
-		return 0, v.veil(spendError(op, err))
+		return 0, v.veil(chargeError(op, err))
 	}
 	if !decision.Allowed {
 		v.deny(k, g, request, decision)
@@ -154,16 +154,16 @@ func (v *Vault) charge(u *unlocked, k *apiKey, g *grant, request *policy.Request
 		return 0, fail(op, KindNonceHeld, "%s", k.held).hint("the operator runs: vaultctl nonce accept %s", k.label)
 	}
 	if err := g.meter.Take(&g.rules.Limits, request, now); err != nil {
-		return 0, v.veil(spendError(op, err))
+		return 0, v.veil(chargeError(op, err))
 	}
 	// Before the request nonce and looked at after it: Bitfinex takes request nonces in
 	// rising order only, so no order is placed behind the back of an update.
 	if err := k.orders.Remember(request, now); err != nil {
-		return 0, v.veil(spendError(op, err))
+		return 0, v.veil(chargeError(op, err))
 	}
 	n, err := k.counter.Next(u.nonceTime(reading))
 	if err != nil {
-		return 0, v.veil(nonceError(op, err))
+		return 0, v.veil(chargeError(op, err))
 	}
 	if !k.orders.Confirm(request) {
 		return 0, deniedError(op, policy.Overtaken())
@@ -177,10 +177,9 @@ func (g *grant) judge(orders *limits.Orders, request *policy.Request, now policy
 	var limited error
 	d, err := orders.Judge(request, now, func() policy.Decision {
 		d := policy.Decide(g.rules, request, now)
-		if d.Allowed {
-			if limited = g.meter.Check(&g.rules.Limits, request, now); limited != nil {
-				d.Allowed = false
-			}
+		if d.Allowed && changesKnown(request) {
+			limited = g.meter.Check(&g.rules.Limits, request, now)
+			d.Allowed = limited == nil
 		}
 		return d
 	})
@@ -188,6 +187,16 @@ func (g *grant) judge(orders *limits.Orders, request *policy.Request, now policy
 		return policy.Decision{}, limited
 	}
 	return d, err
+}
+
+// changesKnown says whether a request updates an order that is remembered.
+func changesKnown(request *policy.Request) bool {
+	for i := range request.Ops { // by index: an operation is large
+		if request.Ops[i].Was != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // still finds the API key once more in a newer snapshot, and fails where the caller
@@ -361,18 +370,4 @@ func malformedError(op string, err error) *Error {
 		e.Field = syntax.Field
 	}
 	return e
-}
-
-// nonceError gives an error of the request nonces its kind.
-func nonceError(op string, err error) error {
-	var known *Error
-	switch {
-	case errors.As(err, &known):
-		return known.during(op)
-	case errors.Is(err, nonce.ErrExhausted):
-		return fail(op, KindNonceExhausted, "%w", err).hint("make a new API key at Bitfinex")
-	case errors.Is(err, nonce.ErrStopped):
-		return lockedError(op)
-	}
-	return fail(op, KindInternal, "%w", err)
 }

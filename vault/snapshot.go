@@ -73,11 +73,10 @@ func newSnapshot() *snapshot {
 func (v *Vault) buildSnapshot(op string, u *unlocked, c *contents) (*snapshot, error) {
 	s := newSnapshot()
 	for key, spent := range c.limits {
-		meter, err := u.ledger.Meter(key, spent, nowOf(u.clock), false)
-		if err != nil {
+		// Also those of grants that were revoked: one that comes back finds it spent.
+		if _, err := u.ledger.Meter(key, spent, nowOf(u.clock), false); err != nil {
 			return nil, tampered(op, place{store.Limits, key})
 		}
-		u.meters[key] = meter
 	}
 	for label, rec := range c.keys {
 		k, ok := u.newKey(label, rec, c)
@@ -113,9 +112,12 @@ func (u *unlocked) newGrantMu(bot string, spec policy.GrantSpec, created int64, 
 	if err != nil {
 		return nil, err
 	}
-	meter, err := u.meterMu(grantKey(bot, spec.Key), now, fresh)
-	if err != nil {
-		return nil, err
+	key := grantKey(bot, spec.Key)
+	meter := u.ledger.Known(key)
+	if meter == nil {
+		if meter, err = u.ledger.Meter(key, nil, now, fresh); err != nil {
+			return nil, err
+		}
 	}
 	return &grant{bot: bot, spec: spec, rules: rules, meter: meter, created: created, denials: &denials{}}, nil
 }

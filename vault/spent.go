@@ -11,8 +11,9 @@ func (v *Vault) persistSpent(u *unlocked, records []limits.Record) error {
 	const op = "sign"
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	// While a lock drains, nothing is current, and nothing else has read the file.
-	if now := v.current.Load(); now != u && !(now == nil && u.draining.Load()) {
+	// While a lock drains nothing is current, and nothing else has read the file; once it
+	// has wiped the key material, nothing can be sealed.
+	if now := v.current.Load(); now != nil && now != u {
 		return lockedError(op)
 	}
 	changes := make([]change, len(records))

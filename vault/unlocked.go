@@ -31,16 +31,10 @@ type unlocked struct {
 	book  *nonce.Book
 	// ledger writes down what grants spend and which orders were signed.
 	ledger *limits.Ledger
-	// meters count what grants spend, by grantKey, also of those that were revoked: a
-	// grant that comes back finds it spent. Changed under Vault.mu only.
-	meters map[string]*limits.Meter
 	named  []string // the endpoints that a grant may name
 	clock  *nonce.Clock
 	// clockAhead is set once the wall clock has run ahead of the time since boot.
 	clockAhead atomic.Bool
-
-	// draining is set between a lock and the end of the key material.
-	draining atomic.Bool
 
 	// snapshot is what signing reads: immutable, replaced as a whole.
 	snapshot atomic.Pointer[snapshot]
@@ -65,18 +59,18 @@ func (v *Vault) newUnlocked(op string, id envelope.VaultID, keys int) (*unlocked
 		return nil, memoryError(op, err)
 	}
 	u := &unlocked{
-		slab:   slab,
-		id:     id,
-		since:  clock.Wall(),
-		clock:  nonce.NewClock(clock.Wall, clock.Boot),
-		raw:    make(map[place][]byte),
-		meters: make(map[string]*limits.Meter),
-		named:  bitfinex.NamedEndpoints(),
+		slab:  slab,
+		id:    id,
+		since: clock.Wall(),
+		clock: nonce.NewClock(clock.Wall, clock.Boot),
+		raw:   make(map[place][]byte),
+		named: bitfinex.NamedEndpoints(),
 	}
-	var err2 error
 	u.book, err = nonce.NewBook(func(marks []nonce.Mark) error { return v.persistMarks(u, marks) })
-	u.ledger, err2 = limits.NewLedger(func(records []limits.Record) error { return v.persistSpent(u, records) })
-	if err := errors.Join(err, err2); err != nil {
+	if err == nil {
+		u.ledger, err = limits.NewLedger(func(records []limits.Record) error { return v.persistSpent(u, records) })
+	}
+	if err != nil {
 		slab.Destroy()
 		return nil, fail(op, KindInternal, "%w", err)
 	}
@@ -93,18 +87,6 @@ func (v *Vault) newUnlocked(op string, id envelope.VaultID, keys int) (*unlocked
 func nowOf(c *nonce.Clock) policy.Now {
 	r := c.Read()
 	return policy.Now{Wall: r.Wall, Steady: r.Steady}
-}
-
-// meterMu is the one meter of a grant, made where there is none.
-func (u *unlocked) meterMu(key string, now policy.Now, fresh bool) (*limits.Meter, error) {
-	if m := u.meters[key]; m != nil {
-		return m, nil
-	}
-	m, err := u.ledger.Meter(key, nil, now, fresh)
-	if err == nil {
-		u.meters[key] = m
-	}
-	return m, err
 }
 
 // enter registers a use of the key material. The caller calls u.slab.Leave.
@@ -134,7 +116,6 @@ const drainTime = 250 * time.Millisecond
 // would be an order that no update is judged by, and a part of a day's limit that is
 // lost.
 func (u *unlocked) drain() {
-	u.draining.Store(true)
 	u.book.Stop()
 	u.ledger.Drain(drainTime)
 }

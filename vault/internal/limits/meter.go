@@ -69,6 +69,13 @@ func (l *Ledger) Meter(key string, stored []byte, now policy.Now, fresh bool) (*
 	return m, nil
 }
 
+// Known is the meter that was made for a grant, nil where there was none.
+func (l *Ledger) Known(key string) *Meter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.meters[key]
+}
+
 // Take charges a request: one token and one of the daily requests for each
 // operation, for a cancel a token of cancel_rate only, and what orders and offers
 // are worth. All of it or, with an error, nothing. It usually waits for nothing;
