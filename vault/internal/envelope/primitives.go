@@ -104,6 +104,10 @@ func elementHash(state []byte, parts ...[]byte) (sum [48]byte) {
 // halves must be guarded memory.
 func newX25519(public, secret *[keySize]byte) {
 	rand.Read(secret[:])
+	publicOf(public, secret)
+}
+
+func publicOf(public, secret *[keySize]byte) {
 	x25519.KeyGen((*x25519.Key)(public), (*x25519.Key)(secret))
 }
 

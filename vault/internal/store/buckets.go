@@ -17,6 +17,7 @@ const (
 	Limits   = "limits"   // what grants have spent
 	Orders   = "orders"   // orders that were signed
 	Proofs   = "proofs"   // proof keys
+	Audit    = "audit"    // wrapped audit keys, and how far the audit log is known
 	Manifest = "manifest" // the manifest over all the others
 )
 
@@ -36,7 +37,7 @@ const (
 )
 
 func known(bucket string) bool {
-	return slices.Contains([]string{Meta, Slots, Keys, Secrets, Bots, Grants, Marks, Limits, Orders, Proofs, Manifest}, bucket)
+	return slices.Contains([]string{Meta, Slots, Keys, Secrets, Bots, Grants, Marks, Limits, Orders, Proofs, Audit, Manifest}, bucket)
 }
 
 func reserved(bucket string, key []byte) bool {

@@ -105,7 +105,13 @@ func (s *Store) Load(fn func(bucket string, key, value []byte) error) (uint64, e
 // last one holds; deleting what is not there is no error. On nil the batch is on
 // disk; on any error but [ErrInDoubt] nothing has changed, and after an error of
 // writing (no space, for one) a later Apply may succeed (A47).
-func (s *Store) Apply(revision uint64, ops []Op) error {
+func (s *Store) Apply(revision uint64, ops []Op) error { return s.ApplyAs(revision, revision+1, ops) }
+
+// ApplyAs is Apply, and the revision is next afterwards, which is above the given one.
+func (s *Store) ApplyAs(revision, next uint64, ops []Op) error {
+	if next <= revision {
+		return fmt.Errorf("%w: revision %d does not follow %d", ErrInvalidOp, next, revision)
+	}
 	for _, op := range ops {
 		if err := op.check(); err != nil {
 			return err
@@ -123,7 +129,7 @@ func (s *Store) Apply(revision uint64, ops []Op) error {
 		if err != nil {
 			return err
 		}
-		if err := s.change(tx, revision, ops); err != nil {
+		if err := s.change(tx, revision, next, ops); err != nil {
 			return errors.Join(err, tx.Rollback())
 		}
 		if err := tx.Commit(); err != nil {
@@ -133,7 +139,7 @@ func (s *Store) Apply(revision uint64, ops []Op) error {
 	})
 }
 
-func (s *Store) change(tx *bolt.Tx, expected uint64, ops []Op) error {
+func (s *Store) change(tx *bolt.Tx, expected, next uint64, ops []Op) error {
 	if err := s.whole(tx); err != nil {
 		return err
 	}
@@ -147,8 +153,7 @@ func (s *Store) change(tx *bolt.Tx, expected uint64, ops []Op) error {
 			return err
 		}
 	}
-	next := binary.BigEndian.AppendUint64(nil, expected+1)
-	return tx.Bucket([]byte(Meta)).Put([]byte(revisionKey), next)
+	return tx.Bucket([]byte(Meta)).Put([]byte(revisionKey), binary.BigEndian.AppendUint64(nil, next))
 }
 
 func put(tx *bolt.Tx, op Op) error {
