@@ -45,9 +45,22 @@ func (c Class) Words() []string {
 }
 
 // String joins the words with commas: "read,trade". The empty set is "none".
-func (c Class) String() string {
+func (c Class) String() string { return string(c.Append(nil)) }
+
+// Append appends what String prints.
+func (c Class) Append(b []byte) []byte {
 	if c == 0 {
-		return "none"
+		return append(b, "none"...)
 	}
-	return strings.Join(c.Words(), ",")
+	start := len(b)
+	for i, name := range classNames {
+		if c&(1<<i) == 0 {
+			continue
+		}
+		if len(b) > start {
+			b = append(b, ',')
+		}
+		b = append(b, name...)
+	}
+	return b
 }

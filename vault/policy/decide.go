@@ -20,6 +20,9 @@ type Decision struct {
 // the vault does not know what it is.
 const UnknownOrder = "unknown_order"
 
+// Suspended is the Rule of a denial of whatever a suspended bot asks for.
+const Suspended = "suspended"
+
 // Overtaken is the denial of an update whose order became unknown after it was
 // judged.
 func Overtaken() Decision {
@@ -37,6 +40,8 @@ func Decide(g *Grant, r *Request, now Now) Decision {
 	switch {
 	case g == nil:
 		return deny("allow", "path", "there is no grant")
+	case g.suspended:
+		return deny(Suspended, "path", "the bot is suspended, as after every restore: the operator runs vaultctl policy apply or vaultctl bot enable NAME")
 	case r.Class == 0:
 		return deny("endpoints", "path", "this endpoint mints or revokes credentials and is signed for nobody")
 	case r.Class&^g.allow != 0:

@@ -151,6 +151,29 @@ func TestDecideDeniesByDefault(t *testing.T) {
 	}
 }
 
+// A43: of a suspended grant nothing is allowed, and it comes back as it was.
+func TestASuspendedGrantDeniesEverything(t *testing.T) {
+	n := uint64(7)
+	g := compile(t, policy.GrantSpec{Allow: everything, DailyRequests: &n})
+	suspended := g.Suspend(true)
+	for name, r := range map[string]*policy.Request{
+		"an order": trade(order()), "a cancel": trade(cancel), "a read": read(), "minting credentials": {Write: true},
+	} {
+		d := policy.Decide(suspended, r, at(noon))
+		if d.Allowed || d.Rule != policy.Suspended || d.Field == "" || policy.Explain(suspended, r, d) == "" {
+			t.Errorf("%s: %+v", name, d)
+		}
+		for _, g := range []*policy.Grant{g, suspended.Suspend(false)} {
+			if d := policy.Decide(g, r, at(noon)); d.Allowed != (r.Class != 0) {
+				t.Errorf("%s, not suspended: %+v", name, d)
+			}
+		}
+	}
+	if *suspended.Limits.DailyRequests != n {
+		t.Error("its limits changed")
+	}
+}
+
 // ruleTest is a rule beside trade, cancel, read, funding and settings, and what it
 // lets through and what not.
 type ruleTest struct {

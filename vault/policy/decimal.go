@@ -262,9 +262,10 @@ func (w *wide) divide(n uint64) (rest uint64) {
 }
 
 // String prints d so that ParseDecimal reads it back, without needless zeros.
-func (d Decimal) String() string { return string(d.append(nil)) }
+func (d Decimal) String() string { return string(d.Append(nil)) }
 
-func (d Decimal) append(dst []byte) []byte {
+// Append appends the number as String prints it.
+func (d Decimal) Append(dst []byte) []byte {
 	if d.neg {
 		dst = append(dst, '-')
 	}
@@ -291,7 +292,7 @@ func (d Decimal) append(dst []byte) []byte {
 var errDecimal = errors.New("must be a decimal number such as 0.5, of up to 18 digits before and after the point")
 
 // MarshalText prints d as String does.
-func (d Decimal) MarshalText() ([]byte, error) { return d.append(nil), nil }
+func (d Decimal) MarshalText() ([]byte, error) { return d.Append(nil), nil }
 
 // UnmarshalText reads what ParseDecimal reads.
 func (d *Decimal) UnmarshalText(text []byte) error {

@@ -26,6 +26,8 @@ type Grant struct {
 	affCodes      map[string]struct{}
 	withdraw      *withdrawal
 
+	suspended bool // denies everything (Suspend)
+
 	// Limits are what the grant may spend; limits counts it.
 	Limits Limits
 }
@@ -50,6 +52,14 @@ type band struct{ low, high Decimal }
 type withdrawal struct {
 	addresses map[string]struct{} // nil is no restriction
 	max       map[string]Decimal
+}
+
+// Suspend returns a copy that decides as g does, but while it is suspended: then it
+// denies everything. Its limits are g's.
+func (g *Grant) Suspend(suspended bool) *Grant {
+	copied := *g
+	copied.suspended = suspended
+	return &copied
 }
 
 // Allow is the set of classes that may be signed.

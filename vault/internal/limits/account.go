@@ -105,7 +105,7 @@ func (m *Meter) rollMu(now policy.Now) {
 	if day <= m.day {
 		return
 	}
-	m.day = day
+	m.day, m.closed = day, false
 	for _, a := range m.accounts {
 		a.spent, a.reserved, a.flying = policy.Decimal{}, policy.Decimal{}, policy.Decimal{}
 	}

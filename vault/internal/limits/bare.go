@@ -26,6 +26,9 @@ func isBare(op *policy.Op) bool {
 type bare struct {
 	saving
 	v2, v1 chosen
+	// lost is until when nothing is known of what was signed (Forget), seconds since
+	// 1970; 0 for never. An order of that time may have any cid.
+	lost int64
 }
 
 // chosen are cids of one kind, and when an order was last signed that gets one.
@@ -55,20 +58,27 @@ func (b *bare) note(r *policy.Request, clock int64) {
 }
 
 // covers says whether an update by the cid may mean an order that has it from the
-// exchange. That goes for orders that were remembered before too. One that is signed
+// exchange, or that was signed in a time of which nothing is known. That goes for orders that were remembered before too. One that is signed
 // meanwhile is unknown for as long as a cid that is taken twice.
 func (b *bare) covers(cid uint64, clock int64) bool {
+	if b.lost != 0 && clock-b.lost < takenTwice {
+		return true
+	}
 	return lowV2 <= cid && cid <= highV2 && b.v2.counts(clock) || lowV1 <= cid && cid <= highV1 && b.v1.counts(clock)
 }
 
 func (c *chosen) counts(clock int64) bool { return c.onDisk != 0 && clock-c.last < takenTwice }
 
 // time is the latest time that is on disk, less what it reaches ahead.
-func (b *bare) time() int64 { return max(b.v2.onDisk, b.v1.onDisk) - missedAhead }
+func (b *bare) time() int64 { return max(b.lost, b.v2.onDisk-missedAhead, b.v1.onDisk-missedAhead) }
 
 func (b *bare) encode() []byte {
 	dst := binary.AppendUvarint([]byte{version}, uint64(b.v2.onDisk))
-	return binary.AppendUvarint(dst, uint64(b.v1.onDisk))
+	dst = binary.AppendUvarint(dst, uint64(b.v1.onDisk))
+	if b.lost != 0 {
+		dst = binary.AppendUvarint(dst, uint64(b.lost))
+	}
+	return dst
 }
 
 func parseBare(value []byte) (b bare, err error) {
@@ -81,7 +91,12 @@ func parseBare(value []byte) (b bare, err error) {
 		}
 		*c = chosen{last: at, onDisk: at}
 	}
-	if b.v2.onDisk|b.v1.onDisk == 0 {
+	if len(r.rest) > 0 {
+		if b.lost = r.time(); b.lost == 0 {
+			r.fail()
+		}
+	}
+	if b.v2.onDisk|b.v1.onDisk|b.lost == 0 {
 		r.fail()
 	}
 	return b, r.end()

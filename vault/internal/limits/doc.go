@@ -10,7 +10,8 @@
 //	n := counter.Next(...)                         // the request nonce
 //	ok := orders.Confirm(request)                  // after it
 //
-// and locking in good order is [Ledger.Drain], which loses nothing.
+// and locking in good order is [Ledger.Drain], which loses nothing. Records that may
+// be older than the last that was written go through [SpendDay] and [Forget] first.
 //
 // Traps:
 //   - Two meters of one grant would spend twice what it may, two memories of one
@@ -47,11 +48,12 @@
 // prints it, empty where the value is too large for that. Every record begins with
 // the version byte 1. Records are whole: what follows the last field is an error.
 //
-//	meter      := 1 day count account*     ; days since 1970; key "bot/label"
+//	meter      := 1 day count account* [1] ; days since 1970; nothing of the day is left; key "bot/label"
 //	account    := name decimal             ; currency, or empty for requests; reserved; rising names
 //	block      := 1 seconds order+         ; since 1970, of signing the first; key "apikey/" 16 hex digits
 //	order      := kind cid seconds [known] ; kind 0 unknown, 1 known; seconds since the one before
 //	known      := type symbol amount low high
 //	missed     := 1 low high seconds       ; cids signed but not remembered, and until when; key "apikey/missed"
-//	bare       := 1 seconds seconds        ; until when orders were signed whose cids the exchange chose, REST v2 and v1, or 0; key "apikey/bare"
+//	bare       := 1 seconds seconds [lost] ; until when orders were signed whose cids the exchange chose, REST v2 and v1, or 0; key "apikey/bare"
+//	lost       := seconds                  ; until when nothing is known of any order
 package limits

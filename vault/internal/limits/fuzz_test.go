@@ -25,6 +25,12 @@ func seedRecords() map[string]string {
 	}
 }
 
+// The same of a restore: a day that is spent, and orders that are forgotten.
+const (
+	spentSeed     = "01" + "d9a101" + "00" + "01"
+	forgottenSeed = "01" + "00" + "00" + "c0fcdad406"
+)
+
 func unhex(t testing.TB, s string) []byte {
 	b, err := hex.DecodeString(s)
 	if err != nil {
@@ -71,6 +77,7 @@ func FuzzOrders(f *testing.F) {
 	for i, key := range orderKeys() {
 		f.Add(unhex(f, seedRecords()[key]), uint8(i))
 	}
+	f.Add(unhex(f, forgottenSeed), uint8(2))
 	f.Fuzz(func(t *testing.T, value []byte, kind uint8) {
 		key := orderKeys()[int(kind)%len(orderKeys())]
 		var written []limits.Record
@@ -104,6 +111,7 @@ func FuzzOrders(f *testing.F) {
 // A45
 func FuzzMeter(f *testing.F) {
 	f.Add(unhex(f, seedRecords()["bot/main"]))
+	f.Add(unhex(f, spentSeed))
 	f.Fuzz(func(t *testing.T, value []byte) {
 		var written []byte
 		l, _ := limits.NewLedger(func(records []limits.Record) error {

@@ -97,6 +97,14 @@ func earlier(now policy.Now) time.Time {
 	return now.Steady
 }
 
+// later is the clock that is ahead.
+func later(now policy.Now) time.Time {
+	if now.Wall.Before(now.Steady) {
+		return now.Steady
+	}
+	return now.Wall
+}
+
 const secondsADay = 24 * 60 * 60
 
 // dayOf counts days since 1970.

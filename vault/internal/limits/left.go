@@ -46,6 +46,9 @@ func (m *Meter) Left(l *policy.Limits, now policy.Now) Left {
 }
 
 func (m *Meter) leftMu(l *policy.Limits, name string) policy.Decimal {
+	if m.closed {
+		return policy.Decimal{}
+	}
 	limit, _ := limitOf(l, name)
 	for _, a := range m.accounts {
 		if a.name == name {

@@ -20,6 +20,7 @@ type Meter struct {
 	rate     bucket
 	cancels  bucket
 	day      int64 // since 1970
+	closed   bool  // nothing of the day is left (SpendDay)
 	accounts []*account
 
 	limits *policy.Limits // of the last reservation
@@ -223,7 +224,7 @@ func (m *Meter) refuseDayMu(l *policy.Limits) error {
 			continue
 		}
 		limit, _ := limitOf(l, a.name) // it has one: priceMu asked
-		if a.spent.AddAbs(a.pending).CmpAbs(limit) <= 0 {
+		if !m.closed && a.spent.AddAbs(a.pending).CmpAbs(limit) <= 0 {
 			continue
 		}
 		rule := "daily_notional"

@@ -120,8 +120,14 @@ func (m *Meter) encodeMu() []byte {
 			b = appendDecimal(appendText(b, a.name), a.flying)
 		}
 	}
+	if m.closed {
+		b = append(b, closedDay)
+	}
 	return b
 }
+
+// closedDay ends the record of a meter of whose day nothing is left.
+const closedDay = 1
 
 func (m *Meter) parse(stored []byte) error {
 	r := &reader{rest: stored}
@@ -134,6 +140,11 @@ func (m *Meter) parse(stored []byte) error {
 			r.fail()
 		}
 		m.accounts = append(m.accounts, a)
+	}
+	if len(r.rest) > 0 {
+		if m.closed = true; r.byte() != closedDay {
+			r.fail()
+		}
 	}
 	return r.end()
 }

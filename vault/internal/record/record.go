@@ -46,6 +46,9 @@ type Bot struct {
 	Match   []policy.Match `json:"match,omitzero"`
 	Role    string         `json:"role,omitzero"`
 	Created int64          `json:"created"`
+	// Suspended is since when nothing is signed for the bot, unix seconds; zero while
+	// it is not suspended.
+	Suspended int64 `json:"suspended,omitzero"`
 	// Removed is when the bot was removed, unix seconds; zero while it stands.
 	Removed int64 `json:"removed,omitzero"`
 }

@@ -49,7 +49,7 @@ func TestParseRefusesWhatItWouldDrop(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"permissions":["read"],"versions":[{"version":1,"api_key":"k","state":"active","created":1}]}`))
-	f.Add([]byte(`{"match":[{"uid":4294967295,"exe":"/bin/x"}],"created":1,"removed":2}`))
+	f.Add([]byte(`{"match":[{"uid":4294967295,"exe":"/bin/x"}],"created":1,"suspended":3,"removed":2}`))
 	f.Add([]byte(`{"grant":{"key":"main","allow":[],"max_order":{"BTC":"0.5"},"expires":"2027-03-31"},"created":-1}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		again(t, text, record.Parse[record.Key], record.Append[record.Key])
