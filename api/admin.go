@@ -16,11 +16,16 @@ type admin struct {
 // Status answers in every state.
 func (a *admin) Status(context.Context, *pb.StatusRequest) (*pb.StatusResponse, error) {
 	s := a.vault.Status()
-	return &pb.StatusResponse{
+	response := &pb.StatusResponse{
 		State: string(s.State), Version: vault.Version, VaultId: s.VaultID, Problem: s.Problem,
 		Keys: uint32(s.Keys), Bots: uint32(s.Bots), Grants: uint32(s.Grants),
 		Since: s.Since, Memory: s.Memory, Alerts: s.Alerts, Revision: s.Revision,
-	}, nil
+		AuditProblem: s.AuditProblem,
+	}
+	for _, alert := range s.Recent {
+		response.Recent = append(response.Recent, &pb.Alert{Time: alert.Time, Name: alert.Name, Detail: alert.Detail})
+	}
+	return response, nil
 }
 
 // ListSlots lists the key slots, locked or not.
@@ -91,7 +96,7 @@ func (a *admin) Unlock(ctx context.Context, r *pb.UnlockRequest) (*pb.UnlockResp
 	if err != nil {
 		return nil, err
 	}
-	request := vault.Unlock{Slot: r.GetSlot(), SeenRevision: r.GetSeenRevision()}
+	request := vault.Unlock{Slot: r.GetSlot(), SeenRevision: r.GetSeenRevision(), AcceptRollback: r.GetAcceptRollback()}
 	if request.KEK, err = toSealed(r.GetKek()); err != nil {
 		return nil, err
 	}

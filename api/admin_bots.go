@@ -59,6 +59,19 @@ func (a *admin) RemoveBot(ctx context.Context, r *pb.RemoveBotRequest) (*pb.Remo
 	return &pb.RemoveBotResponse{Revision: revision}, nil
 }
 
+// EnableBot ends the suspension of a bot.
+func (a *admin) EnableBot(ctx context.Context, r *pb.EnableBotRequest) (*pb.EnableBotResponse, error) {
+	by, proof, err := proven(ctx, r.GetProof())
+	if err != nil {
+		return nil, err
+	}
+	revision, err := a.vault.EnableBot(ctx, by, vault.EnableBot{Name: r.GetName()}, proof)
+	if err != nil {
+		return nil, err
+	}
+	return &pb.EnableBotResponse{Revision: revision}, nil
+}
+
 // SetGrant gives a bot the use of an API key.
 func (a *admin) SetGrant(ctx context.Context, r *pb.SetGrantRequest) (*pb.SetGrantResponse, error) {
 	by, proof, err := proven(ctx, r.GetProof())

@@ -13,7 +13,11 @@ func (a *admin) ShowPolicy(context.Context, *pb.ShowPolicyRequest) (*pb.ShowPoli
 	if err != nil {
 		return nil, err
 	}
-	return &pb.ShowPolicyResponse{Policy: string(vault.PolicyText(bots))}, nil
+	suspended, err := a.vault.Suspended()
+	if err != nil {
+		return nil, err
+	}
+	return &pb.ShowPolicyResponse{Policy: string(vault.PolicyText(bots)), Suspended: suspended}, nil
 }
 
 // ApplyPolicy puts bots and grants in place of all that there are.

@@ -100,7 +100,7 @@ func fromKey(k vault.APIKey) *pb.ApiKey {
 }
 
 func fromBot(b vault.Bot) *pb.Bot {
-	bot := &pb.Bot{Name: b.Name, Matches: Matches(b.Match), Role: b.Role, Created: b.Created}
+	bot := &pb.Bot{Name: b.Name, Matches: Matches(b.Match), Role: b.Role, Created: b.Created, Suspended: b.Suspended}
 	for _, g := range b.Grants {
 		bot.Grants = append(bot.Grants, &pb.Grant{
 			Spec: string(vault.GrantText(g.Spec)), Left: fromLeft(g.Left), Created: g.Created,
@@ -110,7 +110,7 @@ func fromBot(b vault.Bot) *pb.Bot {
 }
 
 func fromBotGrants(b vault.Bot) *pb.BotGrants {
-	bot := &pb.BotGrants{Bot: b.Name}
+	bot := &pb.BotGrants{Bot: b.Name, Suspended: b.Suspended}
 	for _, g := range b.Grants {
 		bot.Grants = append(bot.Grants, &pb.UsableGrant{
 			Label: g.Spec.Key, Allow: g.Spec.Allow, Spec: string(vault.GrantText(g.Spec)), Left: fromLeft(g.Left),

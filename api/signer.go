@@ -35,7 +35,7 @@ func (s *signer) signRest(caller vault.Caller, r *pb.SignRestRequest) (*pb.SignR
 	}
 	return &pb.SignRestResponse{
 		ApiKey: signed.APIKey, RequestNonce: signed.RequestNonce,
-		Signature: string(signed.Hex[:]), KeyVersion: signed.KeyVersion,
+		Signature: string(signed.Hex[:]), KeyVersion: signed.KeyVersion, AuditSeq: signed.AuditSeq,
 	}, nil
 }
 
@@ -55,7 +55,7 @@ func (s *signer) signRestV1(caller vault.Caller, r *pb.SignRestV1Request) (*pb.S
 	}
 	return &pb.SignRestV1Response{
 		ApiKey: signed.APIKey, RequestNonce: signed.RequestNonce, Payload: payload,
-		Signature: string(signed.Hex[:]), KeyVersion: signed.KeyVersion,
+		Signature: string(signed.Hex[:]), KeyVersion: signed.KeyVersion, AuditSeq: signed.AuditSeq,
 	}, nil
 }
 

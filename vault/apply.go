@@ -33,7 +33,7 @@ func (b *bot) spec() policy.BotSpec {
 
 // ApplyPolicy puts bots and grants in place of all that there are, in one
 // transaction, or changes nothing. It widens. What stays as it was is not written,
-// and what a grant has spent stays spent.
+// and what a grant has spent stays spent. A bot that it names is suspended no longer.
 func (v *Vault) ApplyPolicy(ctx context.Context, by Operator, r ApplyPolicy, p Proof) (revision uint64, err error) {
 	const op = "policy apply"
 	for _, name := range sortedKeys(r.Bots) {
@@ -72,10 +72,13 @@ func (v *Vault) ApplyPolicy(ctx context.Context, by Operator, r ApplyPolicy, p P
 // applyBotMu makes one bot what its spec says, and returns what to write.
 func (u *unlocked) applyBotMu(op string, s *snapshot, name string, spec policy.BotSpec, merge bool) (changes []change, err error) {
 	old := s.bots[name]
-	if old == nil || !reflect.DeepEqual(old.match, spec.Match) || old.role != spec.Role {
+	if old == nil || !reflect.DeepEqual(old.match, spec.Match) || old.role != spec.Role || old.suspended != 0 {
 		b := newBot(name, record.Bot{Match: spec.Match, Role: spec.Role, Created: unixNow()})
 		if old != nil {
-			b.created, b.grants = old.created, old.grants
+			b.created = old.created
+			for _, g := range old.grants {
+				b.put(g)
+			}
 		}
 		s.addBot(b)
 		if changes, err = b.change(op, 0); err != nil {

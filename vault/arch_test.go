@@ -24,7 +24,7 @@ func importTable() []importLine {
 	return []importLine{
 		{"cmd/vaultd", "cmd/internal/daemon", "ten lines"},
 		{"cmd/vaultctl", "api api/peer cmd/internal/bench cmd/internal/daemon cmd/internal/harden cmd/internal/paths cmd/internal/policyfile cmd/internal/sim " +
-			"proto/bfxvault/v1 vault vault/operator vault/policy",
+			"proto/bfxvault/v1 vault vault/audit vault/operator vault/policy",
 			"the operator's program; demo and bench run it again as their daemon"},
 		{"cmd/internal/bench", "proto/bfxvault/v1", "measures over the wire, as a bot would"},
 		{"cmd/internal/daemon", "api api/peer cmd/internal/harden cmd/internal/paths vault", "wires vaultd; never the passphrase's side"},
@@ -32,6 +32,7 @@ func importTable() []importLine {
 		{"cmd/internal/paths", "", "where things are, for daemon and tool alike"},
 		{"cmd/internal/harden", "", "the first lines of main: undumpable, no core files"},
 		{"cmd/internal/memscan", "", "looks for secrets in other processes; judges all, so leans on nothing"},
+		{"cmd/internal/faultfs", "", "a disk for tests that fails and loses power; knows nothing of who writes on it"},
 		{"cmd/internal/sim", "", "the exchange's own opinion of a signature: it must not share ours"},
 
 		{"api", "api/peer proto/bfxvault/v1 vault vault/policy", "between wire and domain; never the parts below vault"},
@@ -42,10 +43,11 @@ func importTable() []importLine {
 
 		{"proto/bfxvault/v1", "", "what is said on the wire; knows no domain"},
 
-		{"vault", "vault/policy vault/internal/bitfinex vault/internal/clock vault/internal/envelope vault/internal/guard " +
+		{"vault", "vault/audit vault/policy vault/internal/bitfinex vault/internal/clock vault/internal/envelope vault/internal/guard " +
 			"vault/internal/limits vault/internal/mac vault/internal/nonce vault/internal/record vault/internal/store",
 			"the domain: it alone puts the parts below together, and knows no wire"},
-		{"vault/operator", "vault vault/internal/envelope", "the passphrase's side, for vaultctl: shares the words of the domain, and the other end of its sealed box"},
+		{"vault/operator", "vault vault/audit vault/internal/envelope vault/internal/mac", "the passphrase's side, for vaultctl: shares the words of the domain, and the other end of its sealed box"},
+		{"vault/audit", "", "the chained log; its keys come in as function values"},
 		{"vault/policy", "", "pure: decides, and imports no other package of ours"},
 		{"vault/internal/bitfinex", "vault/policy vault/internal/mac", "what a request means, and its signature"},
 		{"vault/internal/clock", "", "the time, with a hook in test builds"},
@@ -75,6 +77,7 @@ func foreignTable() []foreignLine {
 		{"github.com/cloudflare/circl/dh/x25519", "vault/internal/envelope", "key agreement through pointers, so that no scalar is copied"},
 		{"github.com/coreos/go-systemd/v22", "cmd/internal/daemon", "takes sockets from systemd and tells it that they are served"},
 		{"github.com/go-json-experiment/json", "vault/internal/record", "strict JSON off the signing path"},
+		{"github.com/hanwen/go-fuse/v2", "cmd/internal/faultfs", "file systems in user space, for tests only"},
 		{"github.com/pelletier/go-toml/v2", "cmd/internal/daemon cmd/internal/policyfile", "config.toml and the policy file, with line and column of what is wrong"},
 		{"github.com/spf13/cobra", "cmd/vaultctl", "the command tree and its completions"},
 		{"go.etcd.io/bbolt", "vault/internal/store", "one narrow door to the file"},
@@ -83,8 +86,8 @@ func foreignTable() []foreignLine {
 		{"golang.org/x/crypto/nacl/box", "vault/internal/envelope", "what goes to the daemon is sealed to it"},
 		{"golang.org/x/crypto/nacl/secretbox", "vault/internal/envelope", "sealing with keys in guarded memory"},
 		{"golang.org/x/crypto/salsa20", "vault/internal/envelope", "the key derivation of a sealed box"},
-		{"golang.org/x/sys/unix", "api/peer cmd/internal/daemon cmd/internal/harden cmd/vaultctl " +
-			"vault/internal/clock vault/internal/guard vault/internal/store",
+		{"golang.org/x/sys/unix", "api/peer cmd/internal/daemon cmd/internal/faultfs cmd/internal/harden cmd/vaultctl " +
+			"vault/audit vault/internal/clock vault/internal/guard vault/internal/store",
 			"what the kernel offers and the standard library does not"},
 		{"golang.org/x/term", "cmd/vaultctl", "a prompt that does not echo"},
 		{"google.golang.org/genproto", "api api/client cmd/vaultctl proto/bfxvault/v1", "error details"},
@@ -113,6 +116,9 @@ func barriers() []barrier {
 			barrier{root, "api/upstream", "vaultd has no way to the network"},
 			barrier{root, "cmd/internal/sim", "a server of HTTP"},
 		)
+	}
+	for _, root := range []string{"cmd/vaultd", "cmd/vaultctl"} {
+		all = append(all, barrier{root, "cmd/internal/faultfs", "a disk for tests has no place in a program"})
 	}
 	return append(all,
 		barrier{"cmd/vaultproxy", "vault", "the proxy holds no secrets"},

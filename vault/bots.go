@@ -17,6 +17,9 @@ type Bot struct {
 	Role    string
 	Grants  []Grant
 	Created int64 // unix seconds
+	// Suspended is since when nothing is signed for it, unix seconds; 0 while it is
+	// not suspended.
+	Suspended int64
 }
 
 // Left is what a grant may still spend.
@@ -97,7 +100,9 @@ func specError(op string, err error) *Error {
 // change makes the change that writes a bot's record. removed is when it was
 // removed, unix seconds; zero while it stands.
 func (b *bot) change(op string, removed int64) ([]change, error) {
-	text, err := record.Append(nil, record.Bot{Match: b.match, Role: b.role, Created: b.created, Removed: removed})
+	text, err := record.Append(nil, record.Bot{
+		Match: b.match, Role: b.role, Created: b.created, Suspended: b.suspended, Removed: removed,
+	})
 	return recordChange(op, store.Bots, b.name, text, err)
 }
 
@@ -161,7 +166,7 @@ func (u *unlocked) setGrantMu(op string, s *snapshot, name string, spec policy.G
 		return nil, specError(op, err)
 	}
 	b := s.bots[name].withGrants()
-	b.grants[spec.Key] = g
+	b.put(g)
 	s.addBot(b)
 	return g.change(op, 0)
 }
@@ -222,7 +227,7 @@ func (v *Vault) Bot(name string) (Bot, error) {
 }
 
 func (u *unlocked) view(s *snapshot, b *bot) Bot {
-	view := Bot{Name: b.name, Match: b.match, Role: b.role, Created: b.created}
+	view := Bot{Name: b.name, Match: b.match, Role: b.role, Created: b.created, Suspended: b.suspended}
 	for _, label := range sortedKeys(b.grants) {
 		g := b.grants[label]
 		view.Grants = append(view.Grants, Grant{

@@ -43,16 +43,23 @@ func (v *Vault) commitFirstMu(op string, u *unlocked, changes ...change) error {
 }
 
 func (v *Vault) commitWithMu(op string, u *unlocked, meta []store.Op, changes []change) error {
+	at := v.audit.synced()
+	if at.Seq > u.logged.Seq {
+		changes = append(changes, sealedChange(store.Audit, auditHead, appendPosition(nil, at)))
+	}
 	next := fileView{u.revision.Load(), u.set}
 	ops, values, err := u.sealMu(op, &next, changes)
 	if err != nil {
 		return err
 	}
-	if err := v.store.Apply(u.revision.Load(), append(ops, meta...)); err != nil {
+	if err := v.store.ApplyAs(u.revision.Load(), next.revision, append(ops, meta...)); err != nil {
 		return storeError(op, err)
 	}
 	u.revision.Store(next.revision)
 	u.set = next.set
+	if at.Seq > u.logged.Seq {
+		u.logged = at
+	}
 	for i, c := range changes {
 		if c.remove {
 			delete(u.raw, c.place)
@@ -98,7 +105,7 @@ func (u *unlocked) sealMu(op string, next *fileView, changes []change) (ops []st
 
 // sealEachMu seals one change after the other, and the manifest last.
 func (u *unlocked) sealEachMu(next *fileView, changes []change, ops []store.Op, values [][]byte) ([]store.Op, error) {
-	next.revision++
+	next.revision = max(next.revision, u.newest) + 1
 	for i, c := range changes {
 		value, err := u.valueOf(c, next.revision)
 		if err != nil {

@@ -18,6 +18,7 @@ var updateGolden = flag.Bool("update", false, "make the golden vault file anew; 
 
 const (
 	goldenFile       = "../testdata/vault-v1.db"
+	goldenAudit      = "../testdata/vault-v1.audit"
 	goldenPassphrase = "correct horse battery staple"
 	goldenKeyfile    = "32 bytes of a golden keyfile...!"
 )
@@ -39,6 +40,7 @@ func TestTheGoldenVaultFileOfFormat1StillOpens(t *testing.T) {
 			if err := os.WriteFile(r.path, readFile(t, goldenFile), 0o600); err != nil {
 				t.Fatal(err)
 			}
+			copyFolder(t, auditOf(r.path), goldenAudit)
 			r.open()
 			unlock := vault.Unlock{}
 			_, slots, err := r.v.Slots()
@@ -118,6 +120,7 @@ func makeGolden(t *testing.T) {
 	if err := os.WriteFile(goldenFile, readFile(t, r.path), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	copyFolder(t, goldenAudit, auditOf(r.path))
 }
 
 // addKeyfileSlot adds slot 2 to a closed vault file by hand, from the format's
@@ -144,6 +147,13 @@ func addKeyfileSlot(t *testing.T, path string, kek, keyfile [32]byte) {
 		t.Fatal(err)
 	}
 	entries[store.Slots]["2"] = text
+	var auditKey [envelope.AuditKeySize]byte
+	if err := envelope.UnwrapAuditKey(&auditKey, id, "1", &kek, entries[store.Audit]["1"]); err != nil {
+		t.Fatal(err)
+	}
+	if entries[store.Audit]["2"], err = envelope.WrapAuditKey(id, "2", &keyfile, &auditKey); err != nil {
+		t.Fatal(err)
+	}
 
 	state := make([]byte, mac.StateSize)
 	if err := envelope.SetHashState(state, &dataKey); err != nil {
@@ -168,5 +178,5 @@ func addKeyfileSlot(t *testing.T, path string, kek, keyfile [32]byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	edit(t, path, put(store.Slots, "2", text), put(store.Manifest, "manifest", sealed))
+	edit(t, path, put(store.Slots, "2", text), put(store.Audit, "2", entries[store.Audit]["2"]), put(store.Manifest, "manifest", sealed))
 }

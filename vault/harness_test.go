@@ -214,3 +214,26 @@ func readFile(t testing.TB, path string) []byte {
 }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// auditOf is the folder of the audit log beside a vault file.
+func auditOf(vaultFile string) string { return filepath.Join(filepath.Dir(vaultFile), "audit") }
+
+// copyFolder puts a copy of a folder of files in place of whatever is at to.
+func copyFolder(t *testing.T, to, from string) {
+	t.Helper()
+	if err := os.RemoveAll(to); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(to, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	list, err := os.ReadDir(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range list {
+		if err := os.WriteFile(filepath.Join(to, e.Name()), readFile(t, filepath.Join(from, e.Name())), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"bfxvault/vault/audit"
 	"bfxvault/vault/internal/envelope"
 	"bfxvault/vault/internal/guard"
 	"bfxvault/vault/internal/mac"
@@ -23,6 +24,10 @@ type contents struct {
 	// key id and record key.
 	limits map[string][]byte
 	orders map[string]map[string][]byte
+	// logged is a record that the audit log must have.
+	logged audit.Position
+	// mixed says that the records, each whole, are not those of one revision.
+	mixed error
 }
 
 // open reads a file with the data key that stands in u: every record is opened
@@ -42,18 +47,16 @@ func (u *unlocked) open(op string, f *file) (*contents, error) {
 	var set envelope.SetHash
 	for p, sealed := range f.raw {
 		set.Add(u.state(), p.bucket, []byte(p.key), sealed)
-		if p.bucket == store.Slots {
-			continue
+		if p.bucket == store.Slots || p.bucket == store.Audit && p.key != auditHead {
+			continue // sealed by a slot's KEK
 		}
 		if err := u.openRecord(op, c, p, sealed, scratch.Bytes()); err != nil {
 			return nil, err
 		}
 	}
-	if err := u.checkManifest(op, f, set); err != nil {
-		return nil, err
-	}
+	c.mixed = u.checkManifest(op, f, set)
 	u.revision.Store(f.revision)
-	u.set = set
+	u.set, u.logged = set, c.logged
 	u.raw = f.raw
 	return c, nil
 }
@@ -92,6 +95,8 @@ func (u *unlocked) openRecord(op string, c *contents, p place, sealed, scratch [
 		c.orders[id][p.key] = plain
 	case store.Secrets:
 		c.secrets[p.key], err = u.absorb(plain)
+	case store.Audit:
+		c.logged, err = parsePosition(plain)
 	case store.Proofs:
 		if len(plain) != proofKeySize {
 			err = errors.New("not a proof key")

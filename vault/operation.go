@@ -27,11 +27,11 @@ const (
 func EffectOf(name string) (effect Effect, ok bool) {
 	switch name {
 	case "Status", "ListSlots", "BeginSealed", "BeginProof",
-		"ListKeys", "ShowKey", "ListBots", "ShowBot", "ShowPolicy", "ShowNonce":
+		"ShowAudit", "ListKeys", "ShowKey", "ListBots", "ShowBot", "ShowPolicy", "ShowNonce":
 		return Neutral, true
 	case "Lock", "RemoveBot", "RevokeGrant":
 		return Narrowing, true
-	case "AddKey", "AddBot", "SetGrant", "ApplyPolicy", "AcceptNonce":
+	case "AddKey", "AddBot", "EnableBot", "SetGrant", "ApplyPolicy", "AcceptNonce":
 		return Widening, true
 	case "Init", "Unlock":
 		return Opening, true

@@ -65,7 +65,7 @@ func (v *Vault) try(ctx context.Context, op string, by Operator, wrong string, a
 	return v.penalties.try(ctx, by.Process, func() error {
 		err := attempt()
 		if err != nil && KindOf(err) == KindWrongPassphrase {
-			v.log.Warn(wrong, "op", op, "process", by.Process)
+			v.alert(AlertProof, wrong+" for "+op+" by process "+by.Process)
 		}
 		return err
 	})
@@ -125,6 +125,12 @@ func (v *Vault) expectedProof(op string, u *unlocked, challenge [32]byte, o Oper
 // nothing, only the snapshot changes.
 func (v *Vault) change(ctx context.Context, op string, by Operator, o Operation, p Proof,
 	edit func(u *unlocked, s *snapshot) ([]change, error)) (revision uint64, err error) {
+	began := false
+	defer func() {
+		if err != nil && !began {
+			v.attempted(op, by, err)
+		}
+	}()
 	u, err := v.unlocked(op)
 	if err != nil {
 		return 0, err
@@ -142,12 +148,19 @@ func (v *Vault) change(ctx context.Context, op string, by Operator, o Operation,
 	if err != nil {
 		return 0, err
 	}
-	if len(changes) > 0 {
-		if err := v.commitMu(op, u, changes...); err != nil {
-			return 0, err
+	began = true
+	err = v.recorded(op, by, o, u, func() error {
+		if len(changes) > 0 {
+			if err := v.commitMu(op, u, changes...); err != nil {
+				return err
+			}
 		}
+		u.snapshot.Store(s)
+		return nil
+	})
+	if err != nil {
+		return 0, err
 	}
-	u.snapshot.Store(s)
 	v.log.Info("changed", "op", op, "revision", u.revision.Load())
 	return u.revision.Load(), nil
 }

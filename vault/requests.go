@@ -51,11 +51,19 @@ type Unlock struct {
 	// SeenRevision is the newest revision that the operator remembers; an older
 	// vault refuses to open. Zero remembers none.
 	SeenRevision uint64
+	// AcceptRollback goes on where the vault file or the audit log is older than what is
+	// known of it, or mixed: bots are suspended, limits of the day spent, and request
+	// nonces go on ahead. It takes a slot that a human opens.
+	AcceptRollback bool
 }
 
 // Purpose is what the KEK is sealed for.
 func (r Unlock) Purpose() Operation {
-	return operation("Unlock", u32(r.Slot), binary.BigEndian.AppendUint64(nil, r.SeenRevision))
+	accept := byte(0)
+	if r.AcceptRollback {
+		accept = 1
+	}
+	return operation("Unlock", u32(r.Slot), binary.BigEndian.AppendUint64(nil, r.SeenRevision), []byte{accept})
 }
 
 // AddKey stores an API key under a new label.
@@ -87,6 +95,12 @@ type AddBot struct {
 func (r AddBot) Operation() Operation {
 	return operation("AddBot", []byte(r.Name), textOf(r.Match))
 }
+
+// EnableBot ends the suspension of a bot.
+type EnableBot struct{ Name string }
+
+// Operation is what a proof is made for.
+func (r EnableBot) Operation() Operation { return operation("EnableBot", []byte(r.Name)) }
 
 // SetGrant gives a bot the use of the API key that Grant names, in place of an
 // earlier grant.

@@ -48,6 +48,7 @@ type Signature struct {
 	RequestNonce uint64
 	Hex          [bitfinex.SignatureSize]byte
 	KeyVersion   uint32
+	AuditSeq     uint64 // of its record in the audit log
 }
 
 // work is what a signature needs besides the key, none of it secret.
@@ -66,12 +67,12 @@ func (v *Vault) Sign(c Caller, r SignRequest) (Signature, error) {
 	w := works.Get().(*work)
 	defer works.Put(w)
 	malformed := bitfinex.Parse(&w.request, r.Path, r.Body)
-	k, n, u, err := v.admit(c, r, &w.request, malformed)
+	a, err := v.admit(c, r, &w.request, malformed)
 	if err != nil {
-		return signature, err
+		return signature, v.refused(c, r, &w.request, a, err)
 	}
-	w.payload = bitfinex.AppendRest(w.payload[:0], r.Path, uint64(n), r.Body)
-	return signature, u.sign(&signature, k, n, w.payload)
+	w.payload = bitfinex.AppendRest(w.payload[:0], r.Path, uint64(a.nonce), r.Body)
+	return signature, v.sign(&signature, c, r, w, a)
 }
 
 // SignV1 signs an authenticated REST v1 request and returns the payload header
@@ -81,12 +82,12 @@ func (v *Vault) SignV1(c Caller, r SignRequest) (Signature, string, error) {
 	w := works.Get().(*work)
 	defer works.Put(w)
 	malformed := bitfinex.ParseV1(&w.request, r.Path, r.Body)
-	k, n, u, err := v.admit(c, r, &w.request, malformed)
+	a, err := v.admit(c, r, &w.request, malformed)
 	if err != nil {
-		return signature, "", err
+		return signature, "", v.refused(c, r, &w.request, a, err)
 	}
-	w.payload = bitfinex.AppendRestV1(w.payload[:0], r.Path, uint64(n), r.Body)
-	if err := u.sign(&signature, k, n, w.payload); err != nil {
+	w.payload = bitfinex.AppendRestV1(w.payload[:0], r.Path, uint64(a.nonce), r.Body)
+	if err := v.sign(&signature, c, r, w, a); err != nil {
 		return signature, "", err
 	}
 	return signature, string(w.payload), nil
@@ -96,33 +97,40 @@ func (v *Vault) SignV1(c Caller, r SignRequest) (Signature, string, error) {
 // allows it and has enough left, and the next request nonce. Charging and the nonce
 // may wait for the disk; so what was revoked or ran out meanwhile is looked at once
 // more.
-func (v *Vault) admit(c Caller, r SignRequest, request *policy.Request, malformed error) (*apiKey, nonce.RequestNonce, *unlocked, error) {
+func (v *Vault) admit(c Caller, r SignRequest, request *policy.Request, malformed error) (a admitted, err error) {
 	const op = "sign"
-	u, err := v.unlocked(op)
-	if err != nil {
-		return nil, 0, nil, v.veil(err)
+	if a.unlocked, err = v.unlocked(op); err != nil {
+		return a, v.veil(err)
 	}
-	s := u.snapshot.Load()
-	k, g, err := s.find(c, r.Bot, r.Label)
-	if err != nil {
-		return nil, 0, nil, err
+	s := a.unlocked.snapshot.Load()
+	if a.key, a.grant, err = s.find(c, r.Bot, r.Label); err != nil {
+		return a, err
 	}
 	if malformed != nil {
-		return nil, 0, nil, refuseMalformed(op, k, g, request, malformed)
+		return a, refuseMalformed(op, a.key, a.grant, request, malformed)
 	}
-	began := k.clock.Read()
-	n, err := v.charge(u, k, g, request, began)
-	if err != nil {
-		return nil, 0, nil, err
+	began := a.key.clock.Read()
+	if a.nonce, err = v.charge(a.unlocked, a.key, a.grant, request, began); err != nil {
+		return a, err
 	}
 	const waited = time.Second // long enough for the grant's hours to have ended
-	ended := k.clock.Read()
-	if now := u.snapshot.Load(); now != s || ended.Steady.Sub(began.Steady) > waited || ended.Wall.Sub(began.Wall) > waited {
-		if k, err = now.still(c, r, request, k); err != nil {
-			return nil, 0, nil, err
+	ended := a.key.clock.Read()
+	if now := a.unlocked.snapshot.Load(); now != s || ended.Steady.Sub(began.Steady) > waited || ended.Wall.Sub(began.Wall) > waited {
+		k, err := now.still(c, r, request, a.key)
+		if err != nil {
+			return a, err
 		}
+		a.key = k
 	}
-	return k, n, u, nil
+	return a, nil
+}
+
+// admitted is what a request was admitted with, as far as it came.
+type admitted struct {
+	unlocked *unlocked
+	key      *apiKey
+	grant    *grant
+	nonce    nonce.RequestNonce
 }
 
 // refuseMalformed says what is wrong with a request that was not understood, unless
@@ -161,7 +169,7 @@ func (v *Vault) charge(u *unlocked, k *apiKey, g *grant, request *policy.Request
 	if err := k.orders.Remember(request, now); err != nil {
 		return 0, v.veil(chargeError(op, err))
 	}
-	n, err := k.counter.Next(u.nonceTime(reading))
+	n, err := k.counter.Next(v.nonceTime(u, reading))
 	if err != nil {
 		return 0, v.veil(chargeError(op, err))
 	}
@@ -237,11 +245,30 @@ func (v *Vault) veil(err error) error {
 
 // nonceTime is the time that request nonces go by. A wall clock that ran ahead is
 // noted for the operator, and not followed.
-func (u *unlocked) nonceTime(r nonce.Reading) nonce.RequestNonce {
-	if r.Ahead && !u.clockAhead.Load() {
-		u.clockAhead.Store(true)
+func (v *Vault) nonceTime(u *unlocked, r nonce.Reading) nonce.RequestNonce {
+	if r.Ahead && !u.clockAhead.Load() && !u.clockAhead.Swap(true) {
+		go v.alert(AlertClock, "request nonces go by the time since boot until the next unlock") // logging may wait
 	}
 	return r.RequestNonce()
+}
+
+// sign computes the MAC and writes the record of it. Neither leaves before the record
+// is where it has to be (P2), nor after a lock (P5).
+func (v *Vault) sign(s *Signature, c Caller, r SignRequest, w *work, a admitted) error {
+	if err := a.unlocked.sign(s, a.key, a.nonce, w.payload); err != nil {
+		return err
+	}
+	seq, err := v.record(c, &r, &w.request, a)
+	if err != nil {
+		*s = Signature{}
+		return v.veil(err)
+	}
+	if v.current.Load() != a.unlocked {
+		*s = Signature{}
+		return lockedError("sign")
+	}
+	s.AuditSeq = seq
+	return nil
 }
 
 // sign computes the MAC. After a lock has begun it gives none (P5).

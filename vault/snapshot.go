@@ -47,7 +47,9 @@ type bot struct {
 	match   []policy.Match
 	role    string
 	created int64
-	grants  map[string]*grant
+	// suspended is since when nothing is signed for it, unix seconds; 0 for not.
+	suspended int64
+	grants    map[string]*grant // by label; put adds one
 }
 
 // grant is the use of one API key: as it was spelled, as it decides, and what it has
@@ -99,7 +101,7 @@ func (v *Vault) buildSnapshot(op string, u *unlocked, c *contents) (*snapshot, e
 		if err != nil || rec.Grant.Key != label || s.bots[name] == nil || s.keys[label] == nil {
 			return nil, tampered(op, place{store.Grants, key})
 		}
-		s.bots[name].grants[label] = g
+		s.bots[name].put(g)
 	}
 	return s, nil
 }
@@ -152,7 +154,8 @@ func secretKey(label string, version uint32) string {
 
 func newBot(name string, rec record.Bot) *bot {
 	return &bot{
-		name: name, match: rec.Match, role: rec.Role, created: rec.Created, grants: map[string]*grant{},
+		name: name, match: rec.Match, role: rec.Role, created: rec.Created, suspended: rec.Suspended,
+		grants: map[string]*grant{},
 	}
 }
 

@@ -19,6 +19,10 @@ type Status struct {
 	Memory   string // "memfd_secret" or "memguard"
 	Alerts   []string
 	Revision uint64
+	Recent   []Alert // since the start of the daemon, oldest first
+	// AuditProblem says why no record can be written, and so nothing be signed; empty
+	// where it can.
+	AuditProblem string
 }
 
 // Status reports the state of the vault. It takes no lock and never waits for
@@ -27,7 +31,7 @@ func (v *Vault) Status() Status {
 	u := v.current.Load()
 	if u == nil {
 		state, problem := v.state()
-		s := Status{State: state}
+		s := Status{State: state, Recent: v.alerts.newest(), AuditProblem: v.audit.problem()}
 		if problem != nil {
 			s.Problem = problem.Err.Error()
 		}
@@ -37,6 +41,7 @@ func (v *Vault) Status() Status {
 	s := Status{
 		State: Unlocked, VaultID: slices.Clone(u.id[:]), Keys: len(snapshot.keys), Bots: len(snapshot.bots),
 		Since: u.since.Unix(), Memory: string(u.slab.Backend()), Revision: u.revision.Load(),
+		Recent: v.alerts.newest(), AuditProblem: v.audit.problem(),
 	}
 	for _, b := range snapshot.bots {
 		s.Grants += len(b.grants)

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -246,7 +247,8 @@ func TestAFlippedByteIsHarmlessOrNamed(t *testing.T) {
 	r.must(r.addKey("second", "KEY-2", strings.ToLower(testSecret)), r.addBot("idle", 1002))
 	want := contentsOf(t, r)
 	r.v.Close()
-	intact := readFile(t, r.path)
+	intact, log := readFile(t, r.path), filepath.Join(t.TempDir(), "audit")
+	copyFolder(t, log, auditOf(r.path))
 	stride := 211
 	if *everyByte {
 		stride = 1
@@ -258,6 +260,7 @@ func TestAFlippedByteIsHarmlessOrNamed(t *testing.T) {
 		if err := os.WriteFile(r.path, flipped, 0o600); err != nil {
 			t.Fatal(err)
 		}
+		copyFolder(t, auditOf(r.path), log)
 		counts[flippedOutcome(t, r, offset, want)]++
 	}
 	t.Logf("%d bytes flipped: %v", (len(intact)+stride-1)/stride, counts)

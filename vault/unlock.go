@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 
+	"bfxvault/vault/audit"
 	"bfxvault/vault/internal/envelope"
 	"bfxvault/vault/internal/guard"
 	"bfxvault/vault/internal/mac"
@@ -51,35 +52,51 @@ func (v *Vault) Init(by Operator, r Init) (Opened, error) {
 	case state != Uninitialised:
 		return Opened{}, fail(op, KindInitialised, "there is a vault in this folder already").hint("vaultctl unlock")
 	}
-	u, err := v.create(op, kek, envelope.Slot{
+	l, err := v.audit.open()
+	if err != nil {
+		return Opened{}, auditError(op, err)
+	}
+	u, auditKey, err := v.create(op, kek, envelope.Slot{
 		ID: 1, Kind: envelope.Passphrase, Params: envelope.Params(r.Params), Salt: r.Salt, Created: unixNow(),
 	})
 	if err != nil {
 		return Opened{}, err
 	}
+	defer auditKey.Destroy()
 	u.snapshot.Store(newSnapshot())
 	v.initialised.Store(true)
+	if err := v.beginRatchet(op, u, by, auditKey, l, false); err != nil {
+		u.destroy()
+		return Opened{}, err
+	}
 	v.current.Store(u)
 	v.log.Info("made a vault", "memory", u.slab.Backend())
 	return Opened{VaultID: u.id, Revision: u.revision.Load()}, nil
 }
 
 // create writes the first revision of a vault file.
-func (v *Vault) create(op string, kek *guard.Buffer, slot envelope.Slot) (*unlocked, error) {
+// It returns the audit key as well, which the caller destroys.
+func (v *Vault) create(op string, kek *guard.Buffer, slot envelope.Slot) (*unlocked, *guard.Buffer, error) {
 	var id envelope.VaultID
 	rand.Read(id[:]) // never fails: crypto/rand
 	u, err := v.newUnlocked(op, id, 0)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := v.createIn(op, u, kekOf(kek), slot); err != nil {
+	auditKey, wrapped, err := newAuditKey(id, slot.ID, kekOf(kek))
+	if err != nil {
 		u.destroy()
-		return nil, err
+		return nil, nil, memoryError(op, err)
 	}
-	return u, nil
+	if err := v.createIn(op, u, kekOf(kek), slot, wrapped); err != nil {
+		auditKey.Destroy()
+		u.destroy()
+		return nil, nil, err
+	}
+	return u, auditKey, nil
 }
 
-func (v *Vault) createIn(op string, u *unlocked, kek *[kekSize]byte, slot envelope.Slot) error {
+func (v *Vault) createIn(op string, u *unlocked, kek *[kekSize]byte, slot envelope.Slot, auditKey change) error {
 	proofKey, err := guard.NewBuffer(proofKeySize)
 	if err != nil {
 		return memoryError(op, err)
@@ -106,6 +123,7 @@ func (v *Vault) createIn(op string, u *unlocked, kek *[kekSize]byte, slot envelo
 	return v.commitFirstMu(op, u,
 		change{place: place{store.Slots, slotKey(slot.ID)}, plain: text, asIs: true},
 		sealedChange(store.Proofs, slotKey(slot.ID), proofKey.Bytes()),
+		auditKey,
 	)
 }
 
@@ -118,6 +136,11 @@ func (v *Vault) Unlock(ctx context.Context, by Operator, r Unlock) (opened Opene
 	if u := v.current.Load(); u != nil {
 		return v.opened(u, true), nil
 	}
+	defer func() {
+		if err != nil {
+			v.attempted(op, by, err)
+		}
+	}()
 	err = v.try(ctx, op, by, "wrong passphrase", func() error {
 		// The KEK is opened only now, so that none waits for its turn in the clear.
 		kek, err := v.openKEK(op, by, r.KEK, r.Purpose())
@@ -125,13 +148,13 @@ func (v *Vault) Unlock(ctx context.Context, by Operator, r Unlock) (opened Opene
 			return err
 		}
 		defer kek.Destroy()
-		opened, err = v.unlockWith(op, kekOf(kek), r)
+		opened, err = v.unlockWith(op, by, kekOf(kek), r)
 		return err
 	})
 	return opened, err
 }
 
-func (v *Vault) unlockWith(op string, kek *[kekSize]byte, r Unlock) (Opened, error) {
+func (v *Vault) unlockWith(op string, by Operator, kek *[kekSize]byte, r Unlock) (Opened, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if u := v.current.Load(); u != nil {
@@ -143,46 +166,74 @@ func (v *Vault) unlockWith(op string, kek *[kekSize]byte, r Unlock) (Opened, err
 	if v.closed {
 		return Opened{}, lockedError(op)
 	}
-	f, err := v.readFile(op)
-	if err != nil {
+	o := &opening{request: r}
+	if err := v.readOpening(op, o); err != nil {
 		return Opened{}, err
 	}
-	if f.revision == 0 {
-		return Opened{}, fail(op, KindUninitialised, "there is no vault yet").hint("vaultctl init")
+	if err := v.openFile(op, kek, o); err != nil {
+		if KindOf(err) == KindRollback {
+			v.alert(AlertRollback, err.Error())
+		}
+		return Opened{}, err
 	}
-	u, err := v.openFile(op, kek, f, r)
-	if err != nil {
+	u := o.unlocked
+	if err := v.beginUnlocked(op, by, kek, o); err != nil {
+		u.destroy()
 		return Opened{}, err
 	}
 	v.current.Store(u)
+	if o.stale.file || o.stale.log {
+		v.alert(AlertRollback, "an older copy was accepted")
+	}
 	v.log.Info("unlocked", "slot", r.Slot, "memory", u.slab.Backend(), "keys", len(u.snapshot.Load().keys))
 	return v.opened(u, false), nil
 }
 
-// openFile makes the unlocked state of a file, or nothing at all.
-func (v *Vault) openFile(op string, kek *[kekSize]byte, f *file, r Unlock) (*unlocked, error) {
-	slot, ok := f.slots[r.Slot]
-	if !ok {
-		return nil, fail(op, KindNotFound, "there is no key slot %d", r.Slot)
-	}
-	u, err := v.newUnlocked(op, f.id, countBucket(f.raw, store.Secrets))
-	if err != nil {
-		return nil, err
-	}
-	if err := v.openIn(op, u, kek, f, &slot); err != nil {
-		u.destroy()
-		return nil, err
-	}
-	if u.revision.Load() < r.SeenRevision {
-		u.destroy()
-		return nil, fail(op, KindRollback,
-			"the vault file is of revision %d, and revision %d has been seen: an older copy was put in its place",
-			u.revision.Load(), r.SeenRevision).hint("put the newest vault.db back")
-	}
-	return u, nil
+// opening is an unlock under way.
+type opening struct {
+	request  Unlock
+	file     *file
+	log      *audit.Log // nil where it is damaged, and that is accepted
+	unlocked *unlocked
+	stale    staleness
+	restored []change // what accepting an older file changes
 }
 
-func (v *Vault) openIn(op string, u *unlocked, kek *[kekSize]byte, f *file, slot *envelope.Slot) error {
+// readOpening reads the file and opens the log.
+func (v *Vault) readOpening(op string, o *opening) (err error) {
+	if o.file, err = v.readFile(op); err != nil {
+		return err
+	}
+	if o.file.revision == 0 {
+		return fail(op, KindUninitialised, "there is no vault yet").hint("vaultctl init")
+	}
+	o.log, err = v.openLog(op, o.request)
+	return err
+}
+
+// openFile makes the unlocked state of a file, or nothing at all.
+func (v *Vault) openFile(op string, kek *[kekSize]byte, o *opening) error {
+	slot, ok := o.file.slots[o.request.Slot]
+	switch {
+	case !ok:
+		return fail(op, KindNotFound, "there is no key slot %d", o.request.Slot)
+	case o.request.AcceptRollback && !slot.Kind.Human():
+		return fail(op, KindInvalid, "a keyfile accepts no rollback").hint("unlock with the passphrase")
+	}
+	u, err := v.newUnlocked(op, o.file.id, countBucket(o.file.raw, store.Secrets))
+	if err != nil {
+		return err
+	}
+	o.unlocked = u
+	if err := v.openIn(op, kek, o, &slot); err != nil {
+		u.destroy()
+		return err
+	}
+	return nil
+}
+
+func (v *Vault) openIn(op string, kek *[kekSize]byte, o *opening, slot *envelope.Slot) error {
+	u := o.unlocked
 	if err := u.enter(op); err != nil {
 		return err
 	}
@@ -195,10 +246,13 @@ func (v *Vault) openIn(op string, u *unlocked, kek *[kekSize]byte, f *file, slot
 		if err := envelope.SetHashState(u.state(), u.key()); err != nil {
 			return fail(op, KindInternal, "%w", err)
 		}
-		c, err = u.open(op, f)
+		c, err = u.open(op, o.file)
 		return err
 	})
 	if err != nil {
+		return err
+	}
+	if err := o.restore(op, c); err != nil {
 		return err
 	}
 	s, err := v.buildSnapshot(op, u, c)
@@ -207,6 +261,22 @@ func (v *Vault) openIn(op string, u *unlocked, kek *[kekSize]byte, f *file, slot
 	}
 	u.snapshot.Store(s)
 	return nil
+}
+
+// restore finds out whether anything is older than it should be and, where that is
+// accepted, applies the rules of a restore to what was read.
+func (o *opening) restore(op string, c *contents) (err error) {
+	if c.mixed != nil && !o.request.AcceptRollback {
+		return c.mixed
+	}
+	if o.stale, err = o.unlocked.checkNewest(op, o.log, o.request); err != nil {
+		return err
+	}
+	o.stale.file = o.stale.file || c.mixed != nil
+	if o.stale.file {
+		o.restored, err = c.restoreRules(op, nowOf(o.unlocked.clock))
+	}
+	return err
 }
 
 // Lock wipes all key material and says whether the vault was locked before. It
@@ -220,6 +290,7 @@ func (v *Vault) Lock() (already bool) {
 	u.drain()
 	u.destroy()
 	v.log.Info("locked")
+	v.audit.note(&audit.Record{Op: "lock", Decision: audit.Done, Revision: u.revision.Load()})
 	return false
 }
 

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"bfxvault/vault/audit"
 	"bfxvault/vault/internal/bitfinex"
 	"bfxvault/vault/internal/clock"
 	"bfxvault/vault/internal/envelope"
@@ -41,6 +42,8 @@ type unlocked struct {
 
 	// The file as it was last read or written; changed under Vault.mu only.
 	revision atomic.Uint64
+	newest   uint64         // revision that was known of before an older file was accepted
+	logged   audit.Position // how far the file says that the audit log is known
 	set      envelope.SetHash
 	raw      map[place][]byte
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"bfxvault/vault/audit"
 	"bfxvault/vault/internal/store"
 	"bfxvault/vault/policy"
 )
@@ -30,6 +31,10 @@ type Options struct {
 	// Checkable says why a match cannot be checked on this machine, by the credentials
 	// that the kernel gives of a caller; nil where it can. Required.
 	Checkable func(policy.Match) error
+	// Synced makes every signature wait until its audit record is on disk.
+	Synced bool
+	// Keep says for how long segments of the audit log stay.
+	Keep audit.Keep
 }
 
 // Vault is one vault file and, while unlocked, the key material in guarded
@@ -55,6 +60,8 @@ type Vault struct {
 	veiled    atomic.Int64 // unix seconds of the last refusal that was logged in full
 	oneShots  oneShots
 	penalties penalties
+	audit     auditor
+	alerts    alerts
 }
 
 // Open opens the vault file, or makes an empty one. A file that another process
@@ -80,6 +87,7 @@ func Open(o Options) (*Vault, error) {
 	default:
 		return nil, fmt.Errorf("vault: %w", err)
 	}
+	v.newAuditor(o)
 	return v, nil
 }
 
@@ -92,10 +100,11 @@ func (v *Vault) Close() error {
 	defer v.mu.Unlock()
 	v.closed = true
 	v.Lock()
-	if v.store == nil {
-		return nil
+	err := v.audit.close()
+	if v.store != nil {
+		err = errors.Join(err, v.store.Close())
 	}
-	if err := v.store.Close(); err != nil {
+	if err != nil {
 		return fmt.Errorf("vault: %w", err)
 	}
 	return nil

@@ -18,11 +18,15 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 
 	"bfxvault/vault"
 	"bfxvault/vault/internal/envelope"
 )
+
+// ErrWrongPassphrase says that a KEK does not open its slot.
+var ErrWrongPassphrase = errors.New("wrong passphrase")
 
 // KEKSize is the length of a KEK and of a keyfile in bytes.
 const KEKSize = 32

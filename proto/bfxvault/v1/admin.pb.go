@@ -202,7 +202,11 @@ type StatusResponse struct {
 	// What the operator should know, such as a clock that ran ahead.
 	Alerts []string `protobuf:"bytes,10,rep,name=alerts,proto3" json:"alerts,omitempty"`
 	// The revision of the vault, while unlocked.
-	Revision      uint64 `protobuf:"varint,11,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision uint64 `protobuf:"varint,11,opt,name=revision,proto3" json:"revision,omitempty"`
+	// What happened lately that an owner wants to know, oldest first, since vaultd's start.
+	Recent []*Alert `protobuf:"bytes,12,rep,name=recent,proto3" json:"recent,omitempty"`
+	// Why nothing can be signed for want of an audit record; empty where it can.
+	AuditProblem  string `protobuf:"bytes,13,opt,name=audit_problem,json=auditProblem,proto3" json:"audit_problem,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -312,6 +316,20 @@ func (x *StatusResponse) GetRevision() uint64 {
 		return x.Revision
 	}
 	return 0
+}
+
+func (x *StatusResponse) GetRecent() []*Alert {
+	if x != nil {
+		return x.Recent
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetAuditProblem() string {
+	if x != nil {
+		return x.AuditProblem
+	}
+	return ""
 }
 
 type ListSlotsRequest struct {
@@ -842,9 +860,12 @@ type UnlockRequest struct {
 	Kek *Sealed `protobuf:"bytes,2,opt,name=kek,proto3" json:"kek,omitempty"`
 	// The newest revision that the operator has seen; an older vault refuses to
 	// unlock. Zero where the operator remembers none.
-	SeenRevision  uint64 `protobuf:"varint,3,opt,name=seen_revision,json=seenRevision,proto3" json:"seen_revision,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	SeenRevision uint64 `protobuf:"varint,3,opt,name=seen_revision,json=seenRevision,proto3" json:"seen_revision,omitempty"`
+	// Go on where the vault file or the audit log is older than what is known of it:
+	// bots are suspended, limits of the day spent, request nonces go on ahead.
+	AcceptRollback bool `protobuf:"varint,4,opt,name=accept_rollback,json=acceptRollback,proto3" json:"accept_rollback,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *UnlockRequest) Reset() {
@@ -896,6 +917,13 @@ func (x *UnlockRequest) GetSeenRevision() uint64 {
 		return x.SeenRevision
 	}
 	return 0
+}
+
+func (x *UnlockRequest) GetAcceptRollback() bool {
+	if x != nil {
+		return x.AcceptRollback
+	}
+	return false
 }
 
 type UnlockResponse struct {
@@ -1853,7 +1881,9 @@ type Bot struct {
 	// Unix seconds.
 	Created int64 `protobuf:"varint,4,opt,name=created,proto3" json:"created,omitempty"`
 	// "proxy", or empty.
-	Role          string `protobuf:"bytes,5,opt,name=role,proto3" json:"role,omitempty"`
+	Role string `protobuf:"bytes,5,opt,name=role,proto3" json:"role,omitempty"`
+	// Since when nothing is signed for it, unix seconds; 0 while it is not suspended.
+	Suspended     int64 `protobuf:"varint,6,opt,name=suspended,proto3" json:"suspended,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1921,6 +1951,13 @@ func (x *Bot) GetRole() string {
 		return x.Role
 	}
 	return ""
+}
+
+func (x *Bot) GetSuspended() int64 {
+	if x != nil {
+		return x.Suspended
+	}
+	return 0
 }
 
 // Grant says that a bot may use an API key, so.
@@ -2074,6 +2111,102 @@ func (x *RemoveBotResponse) GetRevision() uint64 {
 	return 0
 }
 
+type EnableBotRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Proof         *Proof                 `protobuf:"bytes,2,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EnableBotRequest) Reset() {
+	*x = EnableBotRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EnableBotRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EnableBotRequest) ProtoMessage() {}
+
+func (x *EnableBotRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EnableBotRequest.ProtoReflect.Descriptor instead.
+func (*EnableBotRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *EnableBotRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *EnableBotRequest) GetProof() *Proof {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
+type EnableBotResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Revision      uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EnableBotResponse) Reset() {
+	*x = EnableBotResponse{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EnableBotResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EnableBotResponse) ProtoMessage() {}
+
+func (x *EnableBotResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EnableBotResponse.ProtoReflect.Descriptor instead.
+func (*EnableBotResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *EnableBotResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
 type SetGrantRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Bot   string                 `protobuf:"bytes,1,opt,name=bot,proto3" json:"bot,omitempty"`
@@ -2086,7 +2219,7 @@ type SetGrantRequest struct {
 
 func (x *SetGrantRequest) Reset() {
 	*x = SetGrantRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[37]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2098,7 +2231,7 @@ func (x *SetGrantRequest) String() string {
 func (*SetGrantRequest) ProtoMessage() {}
 
 func (x *SetGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[37]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2111,7 +2244,7 @@ func (x *SetGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetGrantRequest.ProtoReflect.Descriptor instead.
 func (*SetGrantRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{37}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *SetGrantRequest) GetBot() string {
@@ -2144,7 +2277,7 @@ type SetGrantResponse struct {
 
 func (x *SetGrantResponse) Reset() {
 	*x = SetGrantResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[38]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2156,7 +2289,7 @@ func (x *SetGrantResponse) String() string {
 func (*SetGrantResponse) ProtoMessage() {}
 
 func (x *SetGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[38]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2169,7 +2302,7 @@ func (x *SetGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetGrantResponse.ProtoReflect.Descriptor instead.
 func (*SetGrantResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{38}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *SetGrantResponse) GetRevision() uint64 {
@@ -2189,7 +2322,7 @@ type RevokeGrantRequest struct {
 
 func (x *RevokeGrantRequest) Reset() {
 	*x = RevokeGrantRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[39]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2201,7 +2334,7 @@ func (x *RevokeGrantRequest) String() string {
 func (*RevokeGrantRequest) ProtoMessage() {}
 
 func (x *RevokeGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[39]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2214,7 +2347,7 @@ func (x *RevokeGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeGrantRequest.ProtoReflect.Descriptor instead.
 func (*RevokeGrantRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{39}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *RevokeGrantRequest) GetBot() string {
@@ -2240,7 +2373,7 @@ type RevokeGrantResponse struct {
 
 func (x *RevokeGrantResponse) Reset() {
 	*x = RevokeGrantResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[40]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2252,7 +2385,7 @@ func (x *RevokeGrantResponse) String() string {
 func (*RevokeGrantResponse) ProtoMessage() {}
 
 func (x *RevokeGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[40]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2265,7 +2398,7 @@ func (x *RevokeGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeGrantResponse.ProtoReflect.Descriptor instead.
 func (*RevokeGrantResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{40}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *RevokeGrantResponse) GetRevision() uint64 {
@@ -2283,7 +2416,7 @@ type ShowPolicyRequest struct {
 
 func (x *ShowPolicyRequest) Reset() {
 	*x = ShowPolicyRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[41]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2295,7 +2428,7 @@ func (x *ShowPolicyRequest) String() string {
 func (*ShowPolicyRequest) ProtoMessage() {}
 
 func (x *ShowPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[41]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2308,21 +2441,23 @@ func (x *ShowPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowPolicyRequest.ProtoReflect.Descriptor instead.
 func (*ShowPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{41}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{43}
 }
 
 type ShowPolicyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Bots by name, each with match, role and grants, as JSON with the fields of a
 	// policy file.
-	Policy        string `protobuf:"bytes,1,opt,name=policy,proto3" json:"policy,omitempty"`
+	Policy string `protobuf:"bytes,1,opt,name=policy,proto3" json:"policy,omitempty"`
+	// The names of those that are suspended.
+	Suspended     []string `protobuf:"bytes,2,rep,name=suspended,proto3" json:"suspended,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ShowPolicyResponse) Reset() {
 	*x = ShowPolicyResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[42]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2334,7 +2469,7 @@ func (x *ShowPolicyResponse) String() string {
 func (*ShowPolicyResponse) ProtoMessage() {}
 
 func (x *ShowPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[42]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2347,7 +2482,7 @@ func (x *ShowPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowPolicyResponse.ProtoReflect.Descriptor instead.
 func (*ShowPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{42}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ShowPolicyResponse) GetPolicy() string {
@@ -2355,6 +2490,13 @@ func (x *ShowPolicyResponse) GetPolicy() string {
 		return x.Policy
 	}
 	return ""
+}
+
+func (x *ShowPolicyResponse) GetSuspended() []string {
+	if x != nil {
+		return x.Suspended
+	}
+	return nil
 }
 
 type ApplyPolicyRequest struct {
@@ -2371,7 +2513,7 @@ type ApplyPolicyRequest struct {
 
 func (x *ApplyPolicyRequest) Reset() {
 	*x = ApplyPolicyRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[43]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2383,7 +2525,7 @@ func (x *ApplyPolicyRequest) String() string {
 func (*ApplyPolicyRequest) ProtoMessage() {}
 
 func (x *ApplyPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[43]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2396,7 +2538,7 @@ func (x *ApplyPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyPolicyRequest.ProtoReflect.Descriptor instead.
 func (*ApplyPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{43}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ApplyPolicyRequest) GetPolicy() string {
@@ -2429,7 +2571,7 @@ type ApplyPolicyResponse struct {
 
 func (x *ApplyPolicyResponse) Reset() {
 	*x = ApplyPolicyResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[44]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2441,7 +2583,7 @@ func (x *ApplyPolicyResponse) String() string {
 func (*ApplyPolicyResponse) ProtoMessage() {}
 
 func (x *ApplyPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[44]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2454,7 +2596,7 @@ func (x *ApplyPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyPolicyResponse.ProtoReflect.Descriptor instead.
 func (*ApplyPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{44}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ApplyPolicyResponse) GetRevision() uint64 {
@@ -2462,6 +2604,263 @@ func (x *ApplyPolicyResponse) GetRevision() uint64 {
 		return x.Revision
 	}
 	return 0
+}
+
+type ShowAuditRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShowAuditRequest) Reset() {
+	*x = ShowAuditRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShowAuditRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShowAuditRequest) ProtoMessage() {}
+
+func (x *ShowAuditRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShowAuditRequest.ProtoReflect.Descriptor instead.
+func (*ShowAuditRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{47}
+}
+
+type ShowAuditResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The folder of the log.
+	Dir string `protobuf:"bytes,1,opt,name=dir,proto3" json:"dir,omitempty"`
+	// 16 bytes.
+	VaultId []byte `protobuf:"bytes,2,opt,name=vault_id,json=vaultId,proto3" json:"vault_id,omitempty"`
+	// The newest record that is on disk, and its hash, 32 bytes.
+	Seq  uint64      `protobuf:"varint,3,opt,name=seq,proto3" json:"seq,omitempty"`
+	Head []byte      `protobuf:"bytes,4,opt,name=head,proto3" json:"head,omitempty"`
+	Keys []*AuditKey `protobuf:"bytes,5,rep,name=keys,proto3" json:"keys,omitempty"`
+	// The newest record that the vault file knows, sealed under the data key.
+	Known []byte `protobuf:"bytes,6,opt,name=known,proto3" json:"known,omitempty"`
+	// Why nothing can be written; empty where it can.
+	Problem       string `protobuf:"bytes,7,opt,name=problem,proto3" json:"problem,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShowAuditResponse) Reset() {
+	*x = ShowAuditResponse{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShowAuditResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShowAuditResponse) ProtoMessage() {}
+
+func (x *ShowAuditResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShowAuditResponse.ProtoReflect.Descriptor instead.
+func (*ShowAuditResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *ShowAuditResponse) GetDir() string {
+	if x != nil {
+		return x.Dir
+	}
+	return ""
+}
+
+func (x *ShowAuditResponse) GetVaultId() []byte {
+	if x != nil {
+		return x.VaultId
+	}
+	return nil
+}
+
+func (x *ShowAuditResponse) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *ShowAuditResponse) GetHead() []byte {
+	if x != nil {
+		return x.Head
+	}
+	return nil
+}
+
+func (x *ShowAuditResponse) GetKeys() []*AuditKey {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
+func (x *ShowAuditResponse) GetKnown() []byte {
+	if x != nil {
+		return x.Known
+	}
+	return nil
+}
+
+func (x *ShowAuditResponse) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+// AuditKey is the audit key as a slot wraps it.
+type AuditKey struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Slot  uint32                 `protobuf:"varint,1,opt,name=slot,proto3" json:"slot,omitempty"`
+	// The slot as it stands in the vault file.
+	SlotBytes     []byte `protobuf:"bytes,2,opt,name=slot_bytes,json=slotBytes,proto3" json:"slot_bytes,omitempty"`
+	Wrapped       []byte `protobuf:"bytes,3,opt,name=wrapped,proto3" json:"wrapped,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditKey) Reset() {
+	*x = AuditKey{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditKey) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditKey) ProtoMessage() {}
+
+func (x *AuditKey) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditKey.ProtoReflect.Descriptor instead.
+func (*AuditKey) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *AuditKey) GetSlot() uint32 {
+	if x != nil {
+		return x.Slot
+	}
+	return 0
+}
+
+func (x *AuditKey) GetSlotBytes() []byte {
+	if x != nil {
+		return x.SlotBytes
+	}
+	return nil
+}
+
+func (x *AuditKey) GetWrapped() []byte {
+	if x != nil {
+		return x.Wrapped
+	}
+	return nil
+}
+
+// Alert is something that an owner wants to know at once.
+type Alert struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Unix seconds.
+	Time          int64  `protobuf:"varint,1,opt,name=time,proto3" json:"time,omitempty"`
+	Name          string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Detail        string `protobuf:"bytes,3,opt,name=detail,proto3" json:"detail,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Alert) Reset() {
+	*x = Alert{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Alert) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Alert) ProtoMessage() {}
+
+func (x *Alert) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Alert.ProtoReflect.Descriptor instead.
+func (*Alert) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *Alert) GetTime() int64 {
+	if x != nil {
+		return x.Time
+	}
+	return 0
+}
+
+func (x *Alert) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Alert) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
 }
 
 type ShowNonceRequest struct {
@@ -2473,7 +2872,7 @@ type ShowNonceRequest struct {
 
 func (x *ShowNonceRequest) Reset() {
 	*x = ShowNonceRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[45]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2485,7 +2884,7 @@ func (x *ShowNonceRequest) String() string {
 func (*ShowNonceRequest) ProtoMessage() {}
 
 func (x *ShowNonceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[45]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2498,7 +2897,7 @@ func (x *ShowNonceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowNonceRequest.ProtoReflect.Descriptor instead.
 func (*ShowNonceRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{45}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ShowNonceRequest) GetLabel() string {
@@ -2524,7 +2923,7 @@ type ShowNonceResponse struct {
 
 func (x *ShowNonceResponse) Reset() {
 	*x = ShowNonceResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[46]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2536,7 +2935,7 @@ func (x *ShowNonceResponse) String() string {
 func (*ShowNonceResponse) ProtoMessage() {}
 
 func (x *ShowNonceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[46]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2549,7 +2948,7 @@ func (x *ShowNonceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowNonceResponse.ProtoReflect.Descriptor instead.
 func (*ShowNonceResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{46}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ShowNonceResponse) GetLabel() string {
@@ -2597,7 +2996,7 @@ type AcceptNonceRequest struct {
 
 func (x *AcceptNonceRequest) Reset() {
 	*x = AcceptNonceRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[47]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2609,7 +3008,7 @@ func (x *AcceptNonceRequest) String() string {
 func (*AcceptNonceRequest) ProtoMessage() {}
 
 func (x *AcceptNonceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[47]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2622,7 +3021,7 @@ func (x *AcceptNonceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptNonceRequest.ProtoReflect.Descriptor instead.
 func (*AcceptNonceRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{47}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *AcceptNonceRequest) GetLabel() string {
@@ -2648,7 +3047,7 @@ type AcceptNonceResponse struct {
 
 func (x *AcceptNonceResponse) Reset() {
 	*x = AcceptNonceResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[48]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2660,7 +3059,7 @@ func (x *AcceptNonceResponse) String() string {
 func (*AcceptNonceResponse) ProtoMessage() {}
 
 func (x *AcceptNonceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[48]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2673,7 +3072,7 @@ func (x *AcceptNonceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptNonceResponse.ProtoReflect.Descriptor instead.
 func (*AcceptNonceResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{48}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *AcceptNonceResponse) GetRevision() uint64 {
@@ -2695,7 +3094,7 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04slot\x18\x02 \x01(\rR\x04slot\x12\x10\n" +
 	"\x03mac\x18\x03 \x01(\fR\x03mac\"\x0f\n" +
-	"\rStatusRequest\"\x97\x02\n" +
+	"\rStatusRequest\"\xe8\x02\n" +
 	"\x0eStatusResponse\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x19\n" +
@@ -2708,7 +3107,9 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x06memory\x18\t \x01(\tR\x06memory\x12\x16\n" +
 	"\x06alerts\x18\n" +
 	" \x03(\tR\x06alerts\x12\x1a\n" +
-	"\brevision\x18\v \x01(\x04R\brevision\"\x12\n" +
+	"\brevision\x18\v \x01(\x04R\brevision\x12*\n" +
+	"\x06recent\x18\f \x03(\v2\x12.bfxvault.v1.AlertR\x06recent\x12#\n" +
+	"\raudit_problem\x18\r \x01(\tR\fauditProblem\"\x12\n" +
 	"\x10ListSlotsRequest\"W\n" +
 	"\x11ListSlotsResponse\x12\x19\n" +
 	"\bvault_id\x18\x01 \x01(\fR\avaultId\x12'\n" +
@@ -2739,11 +3140,12 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x03kek\x18\x03 \x01(\v2\x13.bfxvault.v1.SealedR\x03kek\"E\n" +
 	"\fInitResponse\x12\x19\n" +
 	"\bvault_id\x18\x01 \x01(\fR\avaultId\x12\x1a\n" +
-	"\brevision\x18\x02 \x01(\x04R\brevision\"o\n" +
+	"\brevision\x18\x02 \x01(\x04R\brevision\"\x98\x01\n" +
 	"\rUnlockRequest\x12\x12\n" +
 	"\x04slot\x18\x01 \x01(\rR\x04slot\x12%\n" +
 	"\x03kek\x18\x02 \x01(\v2\x13.bfxvault.v1.SealedR\x03kek\x12#\n" +
-	"\rseen_revision\x18\x03 \x01(\x04R\fseenRevision\"Z\n" +
+	"\rseen_revision\x18\x03 \x01(\x04R\fseenRevision\x12'\n" +
+	"\x0faccept_rollback\x18\x04 \x01(\bR\x0eacceptRollback\"Z\n" +
 	"\x0eUnlockResponse\x12\x18\n" +
 	"\aalready\x18\x01 \x01(\bR\aalready\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x12\x12\n" +
@@ -2799,13 +3201,14 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x0eShowBotRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"5\n" +
 	"\x0fShowBotResponse\x12\"\n" +
-	"\x03bot\x18\x01 \x01(\v2\x10.bfxvault.v1.BotR\x03bot\"\xa1\x01\n" +
+	"\x03bot\x18\x01 \x01(\v2\x10.bfxvault.v1.BotR\x03bot\"\xbf\x01\n" +
 	"\x03Bot\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12,\n" +
 	"\amatches\x18\x02 \x03(\v2\x12.bfxvault.v1.MatchR\amatches\x12*\n" +
 	"\x06grants\x18\x03 \x03(\v2\x12.bfxvault.v1.GrantR\x06grants\x12\x18\n" +
 	"\acreated\x18\x04 \x01(\x03R\acreated\x12\x12\n" +
-	"\x04role\x18\x05 \x01(\tR\x04role\"\\\n" +
+	"\x04role\x18\x05 \x01(\tR\x04role\x12\x1c\n" +
+	"\tsuspended\x18\x06 \x01(\x03R\tsuspended\"\\\n" +
 	"\x05Grant\x12\x12\n" +
 	"\x04spec\x18\x01 \x01(\tR\x04spec\x12%\n" +
 	"\x04left\x18\x02 \x01(\v2\x11.bfxvault.v1.LeftR\x04left\x12\x18\n" +
@@ -2813,6 +3216,11 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x10RemoveBotRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"/\n" +
 	"\x11RemoveBotResponse\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\"P\n" +
+	"\x10EnableBotRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12(\n" +
+	"\x05proof\x18\x02 \x01(\v2\x12.bfxvault.v1.ProofR\x05proof\"/\n" +
+	"\x11EnableBotResponse\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x04R\brevision\"a\n" +
 	"\x0fSetGrantRequest\x12\x10\n" +
 	"\x03bot\x18\x01 \x01(\tR\x03bot\x12\x12\n" +
@@ -2825,15 +3233,34 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x05label\x18\x02 \x01(\tR\x05label\"1\n" +
 	"\x13RevokeGrantResponse\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x04R\brevision\"\x13\n" +
-	"\x11ShowPolicyRequest\",\n" +
+	"\x11ShowPolicyRequest\"J\n" +
 	"\x12ShowPolicyResponse\x12\x16\n" +
-	"\x06policy\x18\x01 \x01(\tR\x06policy\"l\n" +
+	"\x06policy\x18\x01 \x01(\tR\x06policy\x12\x1c\n" +
+	"\tsuspended\x18\x02 \x03(\tR\tsuspended\"l\n" +
 	"\x12ApplyPolicyRequest\x12\x16\n" +
 	"\x06policy\x18\x01 \x01(\tR\x06policy\x12\x14\n" +
 	"\x05merge\x18\x02 \x01(\bR\x05merge\x12(\n" +
 	"\x05proof\x18\x03 \x01(\v2\x12.bfxvault.v1.ProofR\x05proof\"1\n" +
 	"\x13ApplyPolicyResponse\x12\x1a\n" +
-	"\brevision\x18\x01 \x01(\x04R\brevision\"(\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\"\x12\n" +
+	"\x10ShowAuditRequest\"\xc1\x01\n" +
+	"\x11ShowAuditResponse\x12\x10\n" +
+	"\x03dir\x18\x01 \x01(\tR\x03dir\x12\x19\n" +
+	"\bvault_id\x18\x02 \x01(\fR\avaultId\x12\x10\n" +
+	"\x03seq\x18\x03 \x01(\x04R\x03seq\x12\x12\n" +
+	"\x04head\x18\x04 \x01(\fR\x04head\x12)\n" +
+	"\x04keys\x18\x05 \x03(\v2\x15.bfxvault.v1.AuditKeyR\x04keys\x12\x14\n" +
+	"\x05known\x18\x06 \x01(\fR\x05known\x12\x18\n" +
+	"\aproblem\x18\a \x01(\tR\aproblem\"W\n" +
+	"\bAuditKey\x12\x12\n" +
+	"\x04slot\x18\x01 \x01(\rR\x04slot\x12\x1d\n" +
+	"\n" +
+	"slot_bytes\x18\x02 \x01(\fR\tslotBytes\x12\x18\n" +
+	"\awrapped\x18\x03 \x01(\fR\awrapped\"G\n" +
+	"\x05Alert\x12\x12\n" +
+	"\x04time\x18\x01 \x01(\x03R\x04time\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
+	"\x06detail\x18\x03 \x01(\tR\x06detail\"(\n" +
 	"\x10ShowNonceRequest\x12\x14\n" +
 	"\x05label\x18\x01 \x01(\tR\x05label\"\x7f\n" +
 	"\x11ShowNonceResponse\x12\x14\n" +
@@ -2846,7 +3273,7 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x05label\x18\x01 \x01(\tR\x05label\x12(\n" +
 	"\x05proof\x18\x02 \x01(\v2\x12.bfxvault.v1.ProofR\x05proof\"1\n" +
 	"\x13AcceptNonceResponse\x12\x1a\n" +
-	"\brevision\x18\x01 \x01(\x04R\brevision2\xc5\v\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision2\xdd\f\n" +
 	"\fAdminService\x12A\n" +
 	"\x06Status\x12\x1a.bfxvault.v1.StatusRequest\x1a\x1b.bfxvault.v1.StatusResponse\x12J\n" +
 	"\tListSlots\x12\x1d.bfxvault.v1.ListSlotsRequest\x1a\x1e.bfxvault.v1.ListSlotsResponse\x12P\n" +
@@ -2862,12 +3289,14 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x06AddBot\x12\x1a.bfxvault.v1.AddBotRequest\x1a\x1b.bfxvault.v1.AddBotResponse\x12G\n" +
 	"\bListBots\x12\x1c.bfxvault.v1.ListBotsRequest\x1a\x1d.bfxvault.v1.ListBotsResponse\x12D\n" +
 	"\aShowBot\x12\x1b.bfxvault.v1.ShowBotRequest\x1a\x1c.bfxvault.v1.ShowBotResponse\x12J\n" +
-	"\tRemoveBot\x12\x1d.bfxvault.v1.RemoveBotRequest\x1a\x1e.bfxvault.v1.RemoveBotResponse\x12G\n" +
+	"\tRemoveBot\x12\x1d.bfxvault.v1.RemoveBotRequest\x1a\x1e.bfxvault.v1.RemoveBotResponse\x12J\n" +
+	"\tEnableBot\x12\x1d.bfxvault.v1.EnableBotRequest\x1a\x1e.bfxvault.v1.EnableBotResponse\x12G\n" +
 	"\bSetGrant\x12\x1c.bfxvault.v1.SetGrantRequest\x1a\x1d.bfxvault.v1.SetGrantResponse\x12P\n" +
 	"\vRevokeGrant\x12\x1f.bfxvault.v1.RevokeGrantRequest\x1a .bfxvault.v1.RevokeGrantResponse\x12M\n" +
 	"\n" +
 	"ShowPolicy\x12\x1e.bfxvault.v1.ShowPolicyRequest\x1a\x1f.bfxvault.v1.ShowPolicyResponse\x12P\n" +
 	"\vApplyPolicy\x12\x1f.bfxvault.v1.ApplyPolicyRequest\x1a .bfxvault.v1.ApplyPolicyResponse\x12J\n" +
+	"\tShowAudit\x12\x1d.bfxvault.v1.ShowAuditRequest\x1a\x1e.bfxvault.v1.ShowAuditResponse\x12J\n" +
 	"\tShowNonce\x12\x1d.bfxvault.v1.ShowNonceRequest\x1a\x1e.bfxvault.v1.ShowNonceResponse\x12P\n" +
 	"\vAcceptNonce\x12\x1f.bfxvault.v1.AcceptNonceRequest\x1a .bfxvault.v1.AcceptNonceResponseB'Z%bfxvault/proto/bfxvault/v1;bfxvaultv1b\x06proto3"
 
@@ -2883,7 +3312,7 @@ func file_bfxvault_v1_admin_proto_rawDescGZIP() []byte {
 	return file_bfxvault_v1_admin_proto_rawDescData
 }
 
-var file_bfxvault_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
+var file_bfxvault_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 55)
 var file_bfxvault_v1_admin_proto_goTypes = []any{
 	(*Sealed)(nil),              // 0: bfxvault.v1.Sealed
 	(*Proof)(nil),               // 1: bfxvault.v1.Proof
@@ -2922,86 +3351,99 @@ var file_bfxvault_v1_admin_proto_goTypes = []any{
 	(*Grant)(nil),               // 34: bfxvault.v1.Grant
 	(*RemoveBotRequest)(nil),    // 35: bfxvault.v1.RemoveBotRequest
 	(*RemoveBotResponse)(nil),   // 36: bfxvault.v1.RemoveBotResponse
-	(*SetGrantRequest)(nil),     // 37: bfxvault.v1.SetGrantRequest
-	(*SetGrantResponse)(nil),    // 38: bfxvault.v1.SetGrantResponse
-	(*RevokeGrantRequest)(nil),  // 39: bfxvault.v1.RevokeGrantRequest
-	(*RevokeGrantResponse)(nil), // 40: bfxvault.v1.RevokeGrantResponse
-	(*ShowPolicyRequest)(nil),   // 41: bfxvault.v1.ShowPolicyRequest
-	(*ShowPolicyResponse)(nil),  // 42: bfxvault.v1.ShowPolicyResponse
-	(*ApplyPolicyRequest)(nil),  // 43: bfxvault.v1.ApplyPolicyRequest
-	(*ApplyPolicyResponse)(nil), // 44: bfxvault.v1.ApplyPolicyResponse
-	(*ShowNonceRequest)(nil),    // 45: bfxvault.v1.ShowNonceRequest
-	(*ShowNonceResponse)(nil),   // 46: bfxvault.v1.ShowNonceResponse
-	(*AcceptNonceRequest)(nil),  // 47: bfxvault.v1.AcceptNonceRequest
-	(*AcceptNonceResponse)(nil), // 48: bfxvault.v1.AcceptNonceResponse
-	(*Left)(nil),                // 49: bfxvault.v1.Left
+	(*EnableBotRequest)(nil),    // 37: bfxvault.v1.EnableBotRequest
+	(*EnableBotResponse)(nil),   // 38: bfxvault.v1.EnableBotResponse
+	(*SetGrantRequest)(nil),     // 39: bfxvault.v1.SetGrantRequest
+	(*SetGrantResponse)(nil),    // 40: bfxvault.v1.SetGrantResponse
+	(*RevokeGrantRequest)(nil),  // 41: bfxvault.v1.RevokeGrantRequest
+	(*RevokeGrantResponse)(nil), // 42: bfxvault.v1.RevokeGrantResponse
+	(*ShowPolicyRequest)(nil),   // 43: bfxvault.v1.ShowPolicyRequest
+	(*ShowPolicyResponse)(nil),  // 44: bfxvault.v1.ShowPolicyResponse
+	(*ApplyPolicyRequest)(nil),  // 45: bfxvault.v1.ApplyPolicyRequest
+	(*ApplyPolicyResponse)(nil), // 46: bfxvault.v1.ApplyPolicyResponse
+	(*ShowAuditRequest)(nil),    // 47: bfxvault.v1.ShowAuditRequest
+	(*ShowAuditResponse)(nil),   // 48: bfxvault.v1.ShowAuditResponse
+	(*AuditKey)(nil),            // 49: bfxvault.v1.AuditKey
+	(*Alert)(nil),               // 50: bfxvault.v1.Alert
+	(*ShowNonceRequest)(nil),    // 51: bfxvault.v1.ShowNonceRequest
+	(*ShowNonceResponse)(nil),   // 52: bfxvault.v1.ShowNonceResponse
+	(*AcceptNonceRequest)(nil),  // 53: bfxvault.v1.AcceptNonceRequest
+	(*AcceptNonceResponse)(nil), // 54: bfxvault.v1.AcceptNonceResponse
+	(*Left)(nil),                // 55: bfxvault.v1.Left
 }
 var file_bfxvault_v1_admin_proto_depIdxs = []int32{
-	6,  // 0: bfxvault.v1.ListSlotsResponse.slots:type_name -> bfxvault.v1.Slot
-	7,  // 1: bfxvault.v1.Slot.params:type_name -> bfxvault.v1.Argon2Params
-	7,  // 2: bfxvault.v1.InitRequest.params:type_name -> bfxvault.v1.Argon2Params
-	0,  // 3: bfxvault.v1.InitRequest.kek:type_name -> bfxvault.v1.Sealed
-	0,  // 4: bfxvault.v1.UnlockRequest.kek:type_name -> bfxvault.v1.Sealed
-	0,  // 5: bfxvault.v1.AddKeyRequest.secret:type_name -> bfxvault.v1.Sealed
-	1,  // 6: bfxvault.v1.AddKeyRequest.proof:type_name -> bfxvault.v1.Proof
-	24, // 7: bfxvault.v1.ListKeysResponse.keys:type_name -> bfxvault.v1.ApiKey
-	24, // 8: bfxvault.v1.ShowKeyResponse.key:type_name -> bfxvault.v1.ApiKey
-	25, // 9: bfxvault.v1.ApiKey.versions:type_name -> bfxvault.v1.KeyVersion
-	27, // 10: bfxvault.v1.AddBotRequest.matches:type_name -> bfxvault.v1.Match
-	1,  // 11: bfxvault.v1.AddBotRequest.proof:type_name -> bfxvault.v1.Proof
-	33, // 12: bfxvault.v1.ListBotsResponse.bots:type_name -> bfxvault.v1.Bot
-	33, // 13: bfxvault.v1.ShowBotResponse.bot:type_name -> bfxvault.v1.Bot
-	27, // 14: bfxvault.v1.Bot.matches:type_name -> bfxvault.v1.Match
-	34, // 15: bfxvault.v1.Bot.grants:type_name -> bfxvault.v1.Grant
-	49, // 16: bfxvault.v1.Grant.left:type_name -> bfxvault.v1.Left
-	1,  // 17: bfxvault.v1.SetGrantRequest.proof:type_name -> bfxvault.v1.Proof
-	1,  // 18: bfxvault.v1.ApplyPolicyRequest.proof:type_name -> bfxvault.v1.Proof
-	1,  // 19: bfxvault.v1.AcceptNonceRequest.proof:type_name -> bfxvault.v1.Proof
-	2,  // 20: bfxvault.v1.AdminService.Status:input_type -> bfxvault.v1.StatusRequest
-	4,  // 21: bfxvault.v1.AdminService.ListSlots:input_type -> bfxvault.v1.ListSlotsRequest
-	8,  // 22: bfxvault.v1.AdminService.BeginSealed:input_type -> bfxvault.v1.BeginSealedRequest
-	10, // 23: bfxvault.v1.AdminService.BeginProof:input_type -> bfxvault.v1.BeginProofRequest
-	12, // 24: bfxvault.v1.AdminService.Init:input_type -> bfxvault.v1.InitRequest
-	14, // 25: bfxvault.v1.AdminService.Unlock:input_type -> bfxvault.v1.UnlockRequest
-	16, // 26: bfxvault.v1.AdminService.Lock:input_type -> bfxvault.v1.LockRequest
-	18, // 27: bfxvault.v1.AdminService.AddKey:input_type -> bfxvault.v1.AddKeyRequest
-	20, // 28: bfxvault.v1.AdminService.ListKeys:input_type -> bfxvault.v1.ListKeysRequest
-	22, // 29: bfxvault.v1.AdminService.ShowKey:input_type -> bfxvault.v1.ShowKeyRequest
-	26, // 30: bfxvault.v1.AdminService.AddBot:input_type -> bfxvault.v1.AddBotRequest
-	29, // 31: bfxvault.v1.AdminService.ListBots:input_type -> bfxvault.v1.ListBotsRequest
-	31, // 32: bfxvault.v1.AdminService.ShowBot:input_type -> bfxvault.v1.ShowBotRequest
-	35, // 33: bfxvault.v1.AdminService.RemoveBot:input_type -> bfxvault.v1.RemoveBotRequest
-	37, // 34: bfxvault.v1.AdminService.SetGrant:input_type -> bfxvault.v1.SetGrantRequest
-	39, // 35: bfxvault.v1.AdminService.RevokeGrant:input_type -> bfxvault.v1.RevokeGrantRequest
-	41, // 36: bfxvault.v1.AdminService.ShowPolicy:input_type -> bfxvault.v1.ShowPolicyRequest
-	43, // 37: bfxvault.v1.AdminService.ApplyPolicy:input_type -> bfxvault.v1.ApplyPolicyRequest
-	45, // 38: bfxvault.v1.AdminService.ShowNonce:input_type -> bfxvault.v1.ShowNonceRequest
-	47, // 39: bfxvault.v1.AdminService.AcceptNonce:input_type -> bfxvault.v1.AcceptNonceRequest
-	3,  // 40: bfxvault.v1.AdminService.Status:output_type -> bfxvault.v1.StatusResponse
-	5,  // 41: bfxvault.v1.AdminService.ListSlots:output_type -> bfxvault.v1.ListSlotsResponse
-	9,  // 42: bfxvault.v1.AdminService.BeginSealed:output_type -> bfxvault.v1.BeginSealedResponse
-	11, // 43: bfxvault.v1.AdminService.BeginProof:output_type -> bfxvault.v1.BeginProofResponse
-	13, // 44: bfxvault.v1.AdminService.Init:output_type -> bfxvault.v1.InitResponse
-	15, // 45: bfxvault.v1.AdminService.Unlock:output_type -> bfxvault.v1.UnlockResponse
-	17, // 46: bfxvault.v1.AdminService.Lock:output_type -> bfxvault.v1.LockResponse
-	19, // 47: bfxvault.v1.AdminService.AddKey:output_type -> bfxvault.v1.AddKeyResponse
-	21, // 48: bfxvault.v1.AdminService.ListKeys:output_type -> bfxvault.v1.ListKeysResponse
-	23, // 49: bfxvault.v1.AdminService.ShowKey:output_type -> bfxvault.v1.ShowKeyResponse
-	28, // 50: bfxvault.v1.AdminService.AddBot:output_type -> bfxvault.v1.AddBotResponse
-	30, // 51: bfxvault.v1.AdminService.ListBots:output_type -> bfxvault.v1.ListBotsResponse
-	32, // 52: bfxvault.v1.AdminService.ShowBot:output_type -> bfxvault.v1.ShowBotResponse
-	36, // 53: bfxvault.v1.AdminService.RemoveBot:output_type -> bfxvault.v1.RemoveBotResponse
-	38, // 54: bfxvault.v1.AdminService.SetGrant:output_type -> bfxvault.v1.SetGrantResponse
-	40, // 55: bfxvault.v1.AdminService.RevokeGrant:output_type -> bfxvault.v1.RevokeGrantResponse
-	42, // 56: bfxvault.v1.AdminService.ShowPolicy:output_type -> bfxvault.v1.ShowPolicyResponse
-	44, // 57: bfxvault.v1.AdminService.ApplyPolicy:output_type -> bfxvault.v1.ApplyPolicyResponse
-	46, // 58: bfxvault.v1.AdminService.ShowNonce:output_type -> bfxvault.v1.ShowNonceResponse
-	48, // 59: bfxvault.v1.AdminService.AcceptNonce:output_type -> bfxvault.v1.AcceptNonceResponse
-	40, // [40:60] is the sub-list for method output_type
-	20, // [20:40] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	50, // 0: bfxvault.v1.StatusResponse.recent:type_name -> bfxvault.v1.Alert
+	6,  // 1: bfxvault.v1.ListSlotsResponse.slots:type_name -> bfxvault.v1.Slot
+	7,  // 2: bfxvault.v1.Slot.params:type_name -> bfxvault.v1.Argon2Params
+	7,  // 3: bfxvault.v1.InitRequest.params:type_name -> bfxvault.v1.Argon2Params
+	0,  // 4: bfxvault.v1.InitRequest.kek:type_name -> bfxvault.v1.Sealed
+	0,  // 5: bfxvault.v1.UnlockRequest.kek:type_name -> bfxvault.v1.Sealed
+	0,  // 6: bfxvault.v1.AddKeyRequest.secret:type_name -> bfxvault.v1.Sealed
+	1,  // 7: bfxvault.v1.AddKeyRequest.proof:type_name -> bfxvault.v1.Proof
+	24, // 8: bfxvault.v1.ListKeysResponse.keys:type_name -> bfxvault.v1.ApiKey
+	24, // 9: bfxvault.v1.ShowKeyResponse.key:type_name -> bfxvault.v1.ApiKey
+	25, // 10: bfxvault.v1.ApiKey.versions:type_name -> bfxvault.v1.KeyVersion
+	27, // 11: bfxvault.v1.AddBotRequest.matches:type_name -> bfxvault.v1.Match
+	1,  // 12: bfxvault.v1.AddBotRequest.proof:type_name -> bfxvault.v1.Proof
+	33, // 13: bfxvault.v1.ListBotsResponse.bots:type_name -> bfxvault.v1.Bot
+	33, // 14: bfxvault.v1.ShowBotResponse.bot:type_name -> bfxvault.v1.Bot
+	27, // 15: bfxvault.v1.Bot.matches:type_name -> bfxvault.v1.Match
+	34, // 16: bfxvault.v1.Bot.grants:type_name -> bfxvault.v1.Grant
+	55, // 17: bfxvault.v1.Grant.left:type_name -> bfxvault.v1.Left
+	1,  // 18: bfxvault.v1.EnableBotRequest.proof:type_name -> bfxvault.v1.Proof
+	1,  // 19: bfxvault.v1.SetGrantRequest.proof:type_name -> bfxvault.v1.Proof
+	1,  // 20: bfxvault.v1.ApplyPolicyRequest.proof:type_name -> bfxvault.v1.Proof
+	49, // 21: bfxvault.v1.ShowAuditResponse.keys:type_name -> bfxvault.v1.AuditKey
+	1,  // 22: bfxvault.v1.AcceptNonceRequest.proof:type_name -> bfxvault.v1.Proof
+	2,  // 23: bfxvault.v1.AdminService.Status:input_type -> bfxvault.v1.StatusRequest
+	4,  // 24: bfxvault.v1.AdminService.ListSlots:input_type -> bfxvault.v1.ListSlotsRequest
+	8,  // 25: bfxvault.v1.AdminService.BeginSealed:input_type -> bfxvault.v1.BeginSealedRequest
+	10, // 26: bfxvault.v1.AdminService.BeginProof:input_type -> bfxvault.v1.BeginProofRequest
+	12, // 27: bfxvault.v1.AdminService.Init:input_type -> bfxvault.v1.InitRequest
+	14, // 28: bfxvault.v1.AdminService.Unlock:input_type -> bfxvault.v1.UnlockRequest
+	16, // 29: bfxvault.v1.AdminService.Lock:input_type -> bfxvault.v1.LockRequest
+	18, // 30: bfxvault.v1.AdminService.AddKey:input_type -> bfxvault.v1.AddKeyRequest
+	20, // 31: bfxvault.v1.AdminService.ListKeys:input_type -> bfxvault.v1.ListKeysRequest
+	22, // 32: bfxvault.v1.AdminService.ShowKey:input_type -> bfxvault.v1.ShowKeyRequest
+	26, // 33: bfxvault.v1.AdminService.AddBot:input_type -> bfxvault.v1.AddBotRequest
+	29, // 34: bfxvault.v1.AdminService.ListBots:input_type -> bfxvault.v1.ListBotsRequest
+	31, // 35: bfxvault.v1.AdminService.ShowBot:input_type -> bfxvault.v1.ShowBotRequest
+	35, // 36: bfxvault.v1.AdminService.RemoveBot:input_type -> bfxvault.v1.RemoveBotRequest
+	37, // 37: bfxvault.v1.AdminService.EnableBot:input_type -> bfxvault.v1.EnableBotRequest
+	39, // 38: bfxvault.v1.AdminService.SetGrant:input_type -> bfxvault.v1.SetGrantRequest
+	41, // 39: bfxvault.v1.AdminService.RevokeGrant:input_type -> bfxvault.v1.RevokeGrantRequest
+	43, // 40: bfxvault.v1.AdminService.ShowPolicy:input_type -> bfxvault.v1.ShowPolicyRequest
+	45, // 41: bfxvault.v1.AdminService.ApplyPolicy:input_type -> bfxvault.v1.ApplyPolicyRequest
+	47, // 42: bfxvault.v1.AdminService.ShowAudit:input_type -> bfxvault.v1.ShowAuditRequest
+	51, // 43: bfxvault.v1.AdminService.ShowNonce:input_type -> bfxvault.v1.ShowNonceRequest
+	53, // 44: bfxvault.v1.AdminService.AcceptNonce:input_type -> bfxvault.v1.AcceptNonceRequest
+	3,  // 45: bfxvault.v1.AdminService.Status:output_type -> bfxvault.v1.StatusResponse
+	5,  // 46: bfxvault.v1.AdminService.ListSlots:output_type -> bfxvault.v1.ListSlotsResponse
+	9,  // 47: bfxvault.v1.AdminService.BeginSealed:output_type -> bfxvault.v1.BeginSealedResponse
+	11, // 48: bfxvault.v1.AdminService.BeginProof:output_type -> bfxvault.v1.BeginProofResponse
+	13, // 49: bfxvault.v1.AdminService.Init:output_type -> bfxvault.v1.InitResponse
+	15, // 50: bfxvault.v1.AdminService.Unlock:output_type -> bfxvault.v1.UnlockResponse
+	17, // 51: bfxvault.v1.AdminService.Lock:output_type -> bfxvault.v1.LockResponse
+	19, // 52: bfxvault.v1.AdminService.AddKey:output_type -> bfxvault.v1.AddKeyResponse
+	21, // 53: bfxvault.v1.AdminService.ListKeys:output_type -> bfxvault.v1.ListKeysResponse
+	23, // 54: bfxvault.v1.AdminService.ShowKey:output_type -> bfxvault.v1.ShowKeyResponse
+	28, // 55: bfxvault.v1.AdminService.AddBot:output_type -> bfxvault.v1.AddBotResponse
+	30, // 56: bfxvault.v1.AdminService.ListBots:output_type -> bfxvault.v1.ListBotsResponse
+	32, // 57: bfxvault.v1.AdminService.ShowBot:output_type -> bfxvault.v1.ShowBotResponse
+	36, // 58: bfxvault.v1.AdminService.RemoveBot:output_type -> bfxvault.v1.RemoveBotResponse
+	38, // 59: bfxvault.v1.AdminService.EnableBot:output_type -> bfxvault.v1.EnableBotResponse
+	40, // 60: bfxvault.v1.AdminService.SetGrant:output_type -> bfxvault.v1.SetGrantResponse
+	42, // 61: bfxvault.v1.AdminService.RevokeGrant:output_type -> bfxvault.v1.RevokeGrantResponse
+	44, // 62: bfxvault.v1.AdminService.ShowPolicy:output_type -> bfxvault.v1.ShowPolicyResponse
+	46, // 63: bfxvault.v1.AdminService.ApplyPolicy:output_type -> bfxvault.v1.ApplyPolicyResponse
+	48, // 64: bfxvault.v1.AdminService.ShowAudit:output_type -> bfxvault.v1.ShowAuditResponse
+	52, // 65: bfxvault.v1.AdminService.ShowNonce:output_type -> bfxvault.v1.ShowNonceResponse
+	54, // 66: bfxvault.v1.AdminService.AcceptNonce:output_type -> bfxvault.v1.AcceptNonceResponse
+	45, // [45:67] is the sub-list for method output_type
+	23, // [23:45] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_bfxvault_v1_admin_proto_init() }
@@ -3017,7 +3459,7 @@ func file_bfxvault_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bfxvault_v1_admin_proto_rawDesc), len(file_bfxvault_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   49,
+			NumMessages:   55,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

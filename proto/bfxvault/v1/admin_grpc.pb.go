@@ -39,10 +39,12 @@ const (
 	AdminService_ListBots_FullMethodName    = "/bfxvault.v1.AdminService/ListBots"
 	AdminService_ShowBot_FullMethodName     = "/bfxvault.v1.AdminService/ShowBot"
 	AdminService_RemoveBot_FullMethodName   = "/bfxvault.v1.AdminService/RemoveBot"
+	AdminService_EnableBot_FullMethodName   = "/bfxvault.v1.AdminService/EnableBot"
 	AdminService_SetGrant_FullMethodName    = "/bfxvault.v1.AdminService/SetGrant"
 	AdminService_RevokeGrant_FullMethodName = "/bfxvault.v1.AdminService/RevokeGrant"
 	AdminService_ShowPolicy_FullMethodName  = "/bfxvault.v1.AdminService/ShowPolicy"
 	AdminService_ApplyPolicy_FullMethodName = "/bfxvault.v1.AdminService/ApplyPolicy"
+	AdminService_ShowAudit_FullMethodName   = "/bfxvault.v1.AdminService/ShowAudit"
 	AdminService_ShowNonce_FullMethodName   = "/bfxvault.v1.AdminService/ShowNonce"
 	AdminService_AcceptNonce_FullMethodName = "/bfxvault.v1.AdminService/AcceptNonce"
 )
@@ -78,6 +80,8 @@ type AdminServiceClient interface {
 	ShowBot(ctx context.Context, in *ShowBotRequest, opts ...grpc.CallOption) (*ShowBotResponse, error)
 	// RemoveBot removes a bot and its grants. Narrowing.
 	RemoveBot(ctx context.Context, in *RemoveBotRequest, opts ...grpc.CallOption) (*RemoveBotResponse, error)
+	// EnableBot ends the suspension of a bot, after a restore. Widening.
+	EnableBot(ctx context.Context, in *EnableBotRequest, opts ...grpc.CallOption) (*EnableBotResponse, error)
 	// SetGrant gives a bot the use of an API key, in place of an earlier grant.
 	// Widening.
 	SetGrant(ctx context.Context, in *SetGrantRequest, opts ...grpc.CallOption) (*SetGrantResponse, error)
@@ -88,6 +92,9 @@ type AdminServiceClient interface {
 	// ApplyPolicy puts bots and grants in place of all that there are, in one
 	// transaction. Widening.
 	ApplyPolicy(ctx context.Context, in *ApplyPolicyRequest, opts ...grpc.CallOption) (*ApplyPolicyResponse, error)
+	// ShowAudit says where the audit log is, and what a passphrase verifies it with. It
+	// answers while locked. Neutral.
+	ShowAudit(ctx context.Context, in *ShowAuditRequest, opts ...grpc.CallOption) (*ShowAuditResponse, error)
 	// ShowNonce says where an API key's request nonces stand.
 	ShowNonce(ctx context.Context, in *ShowNonceRequest, opts ...grpc.CallOption) (*ShowNonceResponse, error)
 	// AcceptNonce takes the wall clock for an API key whose request nonces were
@@ -243,6 +250,16 @@ func (c *adminServiceClient) RemoveBot(ctx context.Context, in *RemoveBotRequest
 	return out, nil
 }
 
+func (c *adminServiceClient) EnableBot(ctx context.Context, in *EnableBotRequest, opts ...grpc.CallOption) (*EnableBotResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EnableBotResponse)
+	err := c.cc.Invoke(ctx, AdminService_EnableBot_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *adminServiceClient) SetGrant(ctx context.Context, in *SetGrantRequest, opts ...grpc.CallOption) (*SetGrantResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(SetGrantResponse)
@@ -277,6 +294,16 @@ func (c *adminServiceClient) ApplyPolicy(ctx context.Context, in *ApplyPolicyReq
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ApplyPolicyResponse)
 	err := c.cc.Invoke(ctx, AdminService_ApplyPolicy_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) ShowAudit(ctx context.Context, in *ShowAuditRequest, opts ...grpc.CallOption) (*ShowAuditResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ShowAuditResponse)
+	err := c.cc.Invoke(ctx, AdminService_ShowAudit_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -334,6 +361,8 @@ type AdminServiceServer interface {
 	ShowBot(context.Context, *ShowBotRequest) (*ShowBotResponse, error)
 	// RemoveBot removes a bot and its grants. Narrowing.
 	RemoveBot(context.Context, *RemoveBotRequest) (*RemoveBotResponse, error)
+	// EnableBot ends the suspension of a bot, after a restore. Widening.
+	EnableBot(context.Context, *EnableBotRequest) (*EnableBotResponse, error)
 	// SetGrant gives a bot the use of an API key, in place of an earlier grant.
 	// Widening.
 	SetGrant(context.Context, *SetGrantRequest) (*SetGrantResponse, error)
@@ -344,6 +373,9 @@ type AdminServiceServer interface {
 	// ApplyPolicy puts bots and grants in place of all that there are, in one
 	// transaction. Widening.
 	ApplyPolicy(context.Context, *ApplyPolicyRequest) (*ApplyPolicyResponse, error)
+	// ShowAudit says where the audit log is, and what a passphrase verifies it with. It
+	// answers while locked. Neutral.
+	ShowAudit(context.Context, *ShowAuditRequest) (*ShowAuditResponse, error)
 	// ShowNonce says where an API key's request nonces stand.
 	ShowNonce(context.Context, *ShowNonceRequest) (*ShowNonceResponse, error)
 	// AcceptNonce takes the wall clock for an API key whose request nonces were
@@ -401,6 +433,9 @@ func (UnimplementedAdminServiceServer) ShowBot(context.Context, *ShowBotRequest)
 func (UnimplementedAdminServiceServer) RemoveBot(context.Context, *RemoveBotRequest) (*RemoveBotResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RemoveBot not implemented")
 }
+func (UnimplementedAdminServiceServer) EnableBot(context.Context, *EnableBotRequest) (*EnableBotResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EnableBot not implemented")
+}
 func (UnimplementedAdminServiceServer) SetGrant(context.Context, *SetGrantRequest) (*SetGrantResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SetGrant not implemented")
 }
@@ -412,6 +447,9 @@ func (UnimplementedAdminServiceServer) ShowPolicy(context.Context, *ShowPolicyRe
 }
 func (UnimplementedAdminServiceServer) ApplyPolicy(context.Context, *ApplyPolicyRequest) (*ApplyPolicyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ApplyPolicy not implemented")
+}
+func (UnimplementedAdminServiceServer) ShowAudit(context.Context, *ShowAuditRequest) (*ShowAuditResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ShowAudit not implemented")
 }
 func (UnimplementedAdminServiceServer) ShowNonce(context.Context, *ShowNonceRequest) (*ShowNonceResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ShowNonce not implemented")
@@ -692,6 +730,24 @@ func _AdminService_RemoveBot_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_EnableBot_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EnableBotRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).EnableBot(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_EnableBot_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).EnableBot(ctx, req.(*EnableBotRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdminService_SetGrant_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(SetGrantRequest)
 	if err := dec(in); err != nil {
@@ -760,6 +816,24 @@ func _AdminService_ApplyPolicy_Handler(srv interface{}, ctx context.Context, dec
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(AdminServiceServer).ApplyPolicy(ctx, req.(*ApplyPolicyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_ShowAudit_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ShowAuditRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).ShowAudit(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_ShowAudit_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).ShowAudit(ctx, req.(*ShowAuditRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -864,6 +938,10 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _AdminService_RemoveBot_Handler,
 		},
 		{
+			MethodName: "EnableBot",
+			Handler:    _AdminService_EnableBot_Handler,
+		},
+		{
 			MethodName: "SetGrant",
 			Handler:    _AdminService_SetGrant_Handler,
 		},
@@ -878,6 +956,10 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ApplyPolicy",
 			Handler:    _AdminService_ApplyPolicy_Handler,
+		},
+		{
+			MethodName: "ShowAudit",
+			Handler:    _AdminService_ShowAudit_Handler,
 		},
 		{
 			MethodName: "ShowNonce",

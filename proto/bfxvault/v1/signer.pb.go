@@ -107,7 +107,9 @@ type SignRestResponse struct {
 	// Value of the bfx-signature header: 96 lower-case hexadecimal digits.
 	Signature string `protobuf:"bytes,3,opt,name=signature,proto3" json:"signature,omitempty"`
 	// The version of the API key that signed.
-	KeyVersion    uint32 `protobuf:"varint,4,opt,name=key_version,json=keyVersion,proto3" json:"key_version,omitempty"`
+	KeyVersion uint32 `protobuf:"varint,4,opt,name=key_version,json=keyVersion,proto3" json:"key_version,omitempty"`
+	// The number of the signature's record in the audit log.
+	AuditSeq      uint64 `protobuf:"varint,5,opt,name=audit_seq,json=auditSeq,proto3" json:"audit_seq,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -166,6 +168,13 @@ func (x *SignRestResponse) GetSignature() string {
 func (x *SignRestResponse) GetKeyVersion() uint32 {
 	if x != nil {
 		return x.KeyVersion
+	}
+	return 0
+}
+
+func (x *SignRestResponse) GetAuditSeq() uint64 {
+	if x != nil {
+		return x.AuditSeq
 	}
 	return 0
 }
@@ -249,8 +258,10 @@ type SignRestV1Response struct {
 	// Value of the X-BFX-PAYLOAD header: base64 of the JSON that was signed.
 	Payload string `protobuf:"bytes,3,opt,name=payload,proto3" json:"payload,omitempty"`
 	// Value of the X-BFX-SIGNATURE header.
-	Signature     string `protobuf:"bytes,4,opt,name=signature,proto3" json:"signature,omitempty"`
-	KeyVersion    uint32 `protobuf:"varint,5,opt,name=key_version,json=keyVersion,proto3" json:"key_version,omitempty"`
+	Signature  string `protobuf:"bytes,4,opt,name=signature,proto3" json:"signature,omitempty"`
+	KeyVersion uint32 `protobuf:"varint,5,opt,name=key_version,json=keyVersion,proto3" json:"key_version,omitempty"`
+	// The number of the signature's record in the audit log.
+	AuditSeq      uint64 `protobuf:"varint,6,opt,name=audit_seq,json=auditSeq,proto3" json:"audit_seq,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -316,6 +327,13 @@ func (x *SignRestV1Response) GetSignature() string {
 func (x *SignRestV1Response) GetKeyVersion() uint32 {
 	if x != nil {
 		return x.KeyVersion
+	}
+	return 0
+}
+
+func (x *SignRestV1Response) GetAuditSeq() uint64 {
+	if x != nil {
+		return x.AuditSeq
 	}
 	return 0
 }
@@ -636,9 +654,11 @@ func (x *WhoAmIResponse) GetUnit() string {
 
 // BotGrants is one bot and what it may use.
 type BotGrants struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Bot           string                 `protobuf:"bytes,1,opt,name=bot,proto3" json:"bot,omitempty"`
-	Grants        []*UsableGrant         `protobuf:"bytes,2,rep,name=grants,proto3" json:"grants,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Bot    string                 `protobuf:"bytes,1,opt,name=bot,proto3" json:"bot,omitempty"`
+	Grants []*UsableGrant         `protobuf:"bytes,2,rep,name=grants,proto3" json:"grants,omitempty"`
+	// Since when nothing is signed for it, unix seconds; 0 while it is not suspended.
+	Suspended     int64 `protobuf:"varint,3,opt,name=suspended,proto3" json:"suspended,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -685,6 +705,13 @@ func (x *BotGrants) GetGrants() []*UsableGrant {
 		return x.Grants
 	}
 	return nil
+}
+
+func (x *BotGrants) GetSuspended() int64 {
+	if x != nil {
+		return x.Suspended
+	}
+	return 0
 }
 
 // UsableGrant is one grant as its bot sees it.
@@ -848,25 +875,27 @@ const file_bfxvault_v1_signer_proto_rawDesc = "" +
 	"\x05label\x18\x01 \x01(\tR\x05label\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x12\n" +
 	"\x04body\x18\x03 \x01(\fR\x04body\x12\x10\n" +
-	"\x03bot\x18\x04 \x01(\tR\x03bot\"\x8f\x01\n" +
+	"\x03bot\x18\x04 \x01(\tR\x03bot\"\xac\x01\n" +
 	"\x10SignRestResponse\x12\x17\n" +
 	"\aapi_key\x18\x01 \x01(\tR\x06apiKey\x12#\n" +
 	"\rrequest_nonce\x18\x02 \x01(\x04R\frequestNonce\x12\x1c\n" +
 	"\tsignature\x18\x03 \x01(\tR\tsignature\x12\x1f\n" +
 	"\vkey_version\x18\x04 \x01(\rR\n" +
-	"keyVersion\"g\n" +
+	"keyVersion\x12\x1b\n" +
+	"\taudit_seq\x18\x05 \x01(\x04R\bauditSeq\"g\n" +
 	"\x11SignRestV1Request\x12\x14\n" +
 	"\x05label\x18\x01 \x01(\tR\x05label\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x16\n" +
 	"\x06params\x18\x03 \x01(\fR\x06params\x12\x10\n" +
-	"\x03bot\x18\x04 \x01(\tR\x03bot\"\xab\x01\n" +
+	"\x03bot\x18\x04 \x01(\tR\x03bot\"\xc8\x01\n" +
 	"\x12SignRestV1Response\x12\x17\n" +
 	"\aapi_key\x18\x01 \x01(\tR\x06apiKey\x12#\n" +
 	"\rrequest_nonce\x18\x02 \x01(\x04R\frequestNonce\x12\x18\n" +
 	"\apayload\x18\x03 \x01(\tR\apayload\x12\x1c\n" +
 	"\tsignature\x18\x04 \x01(\tR\tsignature\x12\x1f\n" +
 	"\vkey_version\x18\x05 \x01(\rR\n" +
-	"keyVersion\"\x9d\x01\n" +
+	"keyVersion\x12\x1b\n" +
+	"\taudit_seq\x18\x06 \x01(\x04R\bauditSeq\"\x9d\x01\n" +
 	"\x11SignStreamRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x122\n" +
 	"\x04rest\x18\x02 \x01(\v2\x1c.bfxvault.v1.SignRestRequestH\x00R\x04rest\x129\n" +
@@ -884,10 +913,11 @@ const file_bfxvault_v1_signer_proto_rawDesc = "" +
 	"\x03gid\x18\x02 \x01(\rR\x03gid\x12\x10\n" +
 	"\x03exe\x18\x03 \x01(\tR\x03exe\x12*\n" +
 	"\x04bots\x18\x04 \x03(\v2\x16.bfxvault.v1.BotGrantsR\x04bots\x12\x12\n" +
-	"\x04unit\x18\x05 \x01(\tR\x04unit\"O\n" +
+	"\x04unit\x18\x05 \x01(\tR\x04unit\"m\n" +
 	"\tBotGrants\x12\x10\n" +
 	"\x03bot\x18\x01 \x01(\tR\x03bot\x120\n" +
-	"\x06grants\x18\x02 \x03(\v2\x18.bfxvault.v1.UsableGrantR\x06grants\"t\n" +
+	"\x06grants\x18\x02 \x03(\v2\x18.bfxvault.v1.UsableGrantR\x06grants\x12\x1c\n" +
+	"\tsuspended\x18\x03 \x01(\x03R\tsuspended\"t\n" +
 	"\vUsableGrant\x12\x14\n" +
 	"\x05label\x18\x01 \x01(\tR\x05label\x12\x14\n" +
 	"\x05allow\x18\x02 \x03(\tR\x05allow\x12\x12\n" +

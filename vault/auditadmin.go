@@ -1,0 +1,79 @@
+package vault
+
+import (
+	"bfxvault/vault/audit"
+)
+
+// recorded makes a change between two records: its intent is on disk before it is
+// begun, its outcome before it is acknowledged. Where the outcome cannot be written
+// the change stands all the same, and the next start reports the intent.
+func (v *Vault) recorded(op string, by Operator, o Operation, u *unlocked, make func() error) error {
+	l, err := v.audit.open()
+	if err != nil {
+		return auditError(op, err)
+	}
+	intent, err := l.Append(&audit.Record{
+		Op: op, Phase: audit.Intent, Process: by.Process, Target: o.target(), Revision: u.revision.Load(),
+	}, true)
+	if err != nil {
+		return auditError(op, err)
+	}
+	failed := make()
+	outcome := audit.Record{Op: op, Phase: audit.Outcome, Of: intent, Process: by.Process, Decision: audit.Done, Revision: u.revision.Load()}
+	if failed != nil {
+		outcome.Decision, outcome.Rule = audit.Failed, kindWord(failed)
+	}
+	if _, err := l.Append(&outcome, true); err != nil && failed == nil {
+		e := auditError(op, err)
+		e.Err = &madeError{e.Err}
+		return e
+	}
+	return failed
+}
+
+// madeError says that a change was made and its outcome could not be recorded.
+type madeError struct{ err error }
+
+func (e *madeError) Error() string { return "it was done, but not recorded: " + e.err.Error() }
+
+func (e *madeError) Unwrap() error { return e.err }
+
+// attempted records an operation of the operator's that changed nothing.
+func (v *Vault) attempted(op string, by Operator, err error) {
+	v.audit.note(&audit.Record{Op: op, Process: by.Process, Decision: audit.Failed, Rule: kindWord(err), Revision: v.revision()})
+}
+
+// kindWord is a kind of error as records spell it.
+func kindWord(err error) string {
+	switch KindOf(err) {
+	case KindUninitialised:
+		return "not_initialised"
+	case KindInitialised:
+		return "already_initialised"
+	case KindLocked:
+		return "locked"
+	case KindWrongPassphrase:
+		return "wrong_passphrase"
+	case KindStaleOneShot:
+		return "stale"
+	case KindInvalid:
+		return "invalid"
+	case KindNotFound:
+		return "not_found"
+	case KindExists:
+		return "already_exists"
+	case KindBusy:
+		return "busy"
+	case KindMemoryLimit:
+		return "memlock_limit"
+	case KindCannotWrite:
+		return "cannot_write"
+	case KindTampered:
+		return "tampered"
+	case KindRollback:
+		return "rollback"
+	case KindVersion:
+		return "unknown_format"
+	}
+	return "failed"
+}

@@ -1,0 +1,227 @@
+package vault
+
+import (
+	"errors"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"bfxvault/vault/audit"
+	"bfxvault/vault/internal/clock"
+	"bfxvault/vault/internal/envelope"
+	"bfxvault/vault/internal/guard"
+	"bfxvault/vault/internal/mac"
+)
+
+// auditor keeps the audit log of a vault, locked or not (P2). A log that cannot be
+// opened is tried again whenever it is needed: nothing is signed until it can.
+type auditor struct {
+	options audit.Options
+	log     atomic.Pointer[audit.Log]
+
+	mu     sync.Mutex // opening
+	fault  error      // why the log is not open
+	tried  time.Time
+	closed bool
+
+	ratchets ratchets
+}
+
+const auditRetry = time.Second
+
+// open opens the log, unless it is open, or was tried just now.
+func (a *auditor) open() (*audit.Log, error) {
+	if l := a.log.Load(); l != nil {
+		return l, nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if l := a.log.Load(); l != nil {
+		return l, nil
+	}
+	switch {
+	case a.closed:
+		return nil, audit.ErrClosed
+	case a.fault != nil && time.Since(a.tried) < auditRetry:
+		return nil, a.fault
+	}
+	return a.openMu(a.options)
+}
+
+func (a *auditor) openMu(o audit.Options) (*audit.Log, error) {
+	a.tried = time.Now()
+	l, err := audit.Open(o)
+	a.fault = err
+	if err != nil {
+		return nil, err
+	}
+	a.log.Store(l)
+	return l, nil
+}
+
+// reopen goes on behind what is missing or damaged.
+func (a *auditor) reopen(above uint64) (*audit.Log, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if l := a.log.Swap(nil); l != nil {
+		if err := l.Close(); err != nil {
+			return nil, err
+		}
+	}
+	o := a.options
+	o.Accept, o.Above = true, above
+	return a.openMu(o)
+}
+
+// synced is the newest record that is known to be on disk; zero where none is.
+func (a *auditor) synced() audit.Position {
+	if l := a.log.Load(); l != nil {
+		return l.Synced()
+	}
+	return audit.Position{}
+}
+
+// problem says why no record can be written, empty where it can. It does not wait for
+// the disk.
+func (a *auditor) problem() string {
+	if l := a.log.Load(); l != nil {
+		if err := l.Fault(); err != nil {
+			return err.Error()
+		}
+		return ""
+	}
+	if !a.mu.TryLock() {
+		return "the audit log is being opened"
+	}
+	defer a.mu.Unlock()
+	if a.fault != nil {
+		return a.fault.Error()
+	}
+	return ""
+}
+
+// note writes a record that nobody waits for.
+func (a *auditor) note(r *audit.Record) {
+	if l, err := a.open(); err == nil {
+		l.Note(r)
+	}
+}
+
+// close ends the log, and wipes what tags it.
+func (a *auditor) close() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.closed = true
+	defer a.ratchets.destroy()
+	if l := a.log.Swap(nil); l != nil {
+		return l.Close()
+	}
+	return nil
+}
+
+// auditDir is where the log of a vault file is.
+func auditDir(vaultFile string) string { return filepath.Join(filepath.Dir(vaultFile), "audit") }
+
+// auditError gives an error of the log its kind.
+func auditError(op string, err error) *Error {
+	var damaged *audit.DamagedError
+	if errors.As(err, &damaged) {
+		return fail(op, KindTampered, "%w", err).
+			hint("put the audit folder back as it was, or: vaultctl unlock --accept-rollback")
+	}
+	return fail(op, KindCannotWrite, "%w", err).hint("free space or mend the disk under it; signing goes on by itself")
+}
+
+// ratchets are what tags the log: in guarded memory of their own, since the step of the
+// moment outlives a lock (P5).
+type ratchets struct {
+	mu   sync.Mutex
+	slab *guard.Slab
+}
+
+// maxRatchets is how many there are at most: the one that runs, and the next.
+const maxRatchets = 2
+
+// make makes a ratchet whose first key is drawn by draw.
+func (r *ratchets) make(draw func(first *[envelope.AuditKeySize]byte) error) (*audit.Ratchet, error) {
+	slab, slot, err := r.alloc()
+	if err != nil {
+		return nil, err
+	}
+	var chain *mac.Ratchet
+	if err := use(slab, func() error {
+		return quietly(func() error {
+			mem := slab.Slot(slot)
+			if err := draw((*[envelope.AuditKeySize]byte)(mem)); err != nil {
+				return err
+			}
+			chain, err = mac.NewRatchet(mem)
+			return err
+		})
+	}); err != nil {
+		slab.Free(slot)
+		return nil, err
+	}
+	// A tag is made without blocking signals, as a signature is: two system calls for each
+	// would cost more than all else.
+	return &audit.Ratchet{
+		Tag: func(tag *[audit.TagSize]byte, hash *audit.Hash) {
+			_ = use(slab, func() error {
+				chain.Tag(tag[:], hash[:])
+				return nil
+			})
+		},
+		Settle: func(keep bool) {
+			_ = use(slab, func() error {
+				chain.Settle(keep)
+				return nil
+			})
+		},
+		Free: func() { slab.Free(slot) },
+	}, nil
+}
+
+func (r *ratchets) alloc() (*guard.Slab, int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.slab == nil {
+		slab, err := guard.NewSlab(mac.RatchetSize, maxRatchets, guard.Best())
+		if err != nil {
+			return nil, 0, err
+		}
+		r.slab = slab
+	}
+	slot, err := r.slab.Alloc()
+	return r.slab, slot, err
+}
+
+func (r *ratchets) destroy() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.slab != nil {
+		r.slab.Destroy()
+	}
+}
+
+// use runs what has a key of the slab in hand. A slab that is gone was wiped by a
+// fault of ours: what it would have tagged is worth nothing any more.
+func use(slab *guard.Slab, f func() error) error {
+	if !slab.Enter() {
+		return guard.ErrDestroyed
+	}
+	defer slab.Leave()
+	return f()
+}
+
+// newAuditor makes the auditor of a vault and opens its log, if that can be.
+func (v *Vault) newAuditor(o Options) {
+	v.audit.options = audit.Options{
+		Dir: auditDir(o.Path), Synced: o.Synced, Keep: o.Keep, Now: clock.Wall,
+		Checkpoint: v.keepCheckpoint,
+		Alert:      v.alert,
+	}
+	if _, err := v.audit.open(); err != nil {
+		v.log.Error("the audit log cannot be opened; nothing will be signed", "error", err)
+	}
+}

@@ -1,0 +1,95 @@
+package vault
+
+import (
+	"strings"
+	"time"
+
+	"bfxvault/vault/audit"
+	"bfxvault/vault/policy"
+)
+
+// record writes the record of a signature and waits for it: until it is written, or,
+// where value leaves, until it is on disk (P2).
+func (v *Vault) record(c Caller, r *SignRequest, request *policy.Request, a admitted) (seq uint64, err error) {
+	const op = "sign"
+	l, err := v.audit.open()
+	if err != nil {
+		return 0, auditError(op, err)
+	}
+	s := sheets.Get().(*sheet)
+	defer sheets.Put(s)
+	s.fill(c, r, request, a.key, a.grant)
+	s.see(request, true)
+	s.record.Decision, s.record.Nonce, s.record.Revision = audit.Allowed, uint64(a.nonce), a.unlocked.revision.Load()
+	if seq, err = l.Append(&s.record, request.Class&policy.Withdraw != 0); err != nil {
+		return 0, auditError(op, err)
+	}
+	return seq, nil
+}
+
+// refused records why a request was not signed, without waiting, and returns the
+// error. Of a caller that is nobody nothing is known but its uid; of a request that was
+// not understood nothing but its endpoint.
+func (v *Vault) refused(c Caller, r SignRequest, request *policy.Request, a admitted, err error) error {
+	decision, rule := outcomeOf(err)
+	if decision == "" {
+		return err
+	}
+	l, openErr := v.audit.open()
+	if openErr != nil {
+		return err
+	}
+	s := sheets.Get().(*sheet)
+	defer sheets.Put(s)
+	s.fill(c, &r, request, a.key, a.grant)
+	if KindOf(err) != KindMalformed && a.key != nil {
+		s.see(request, false)
+	}
+	s.record.Decision, s.record.Rule = decision, rule
+	if a.unlocked != nil {
+		s.record.Revision = a.unlocked.revision.Load()
+	}
+	l.Deny(&s.record)
+	return err
+}
+
+// outcomeOf is what a record says of an error; nothing where it is not the request's.
+func outcomeOf(err error) (decision, rule string) {
+	e, ok := err.(*Error)
+	if !ok {
+		return "", ""
+	}
+	switch e.Kind {
+	case KindDenied, KindUnknownOrder:
+		return audit.Denied, e.Rule
+	case KindLimited:
+		return audit.Limited, e.Rule
+	case KindMalformed:
+		return audit.Refused, "malformed"
+	case KindNoGrant:
+		return audit.Refused, "no_grant"
+	case KindAmbiguous:
+		return audit.Refused, "several_bots"
+	case KindLocked:
+		return audit.Refused, "locked"
+	case KindNonceHeld, KindNonceExhausted:
+		return audit.Refused, "nonce"
+	}
+	return "", ""
+}
+
+func dateOf(day int32) string {
+	return time.Unix(int64(day)*86400, 0).UTC().Format(time.DateOnly)
+}
+
+// target is what an operation is about: those of its fields that are names. What is not
+// one is not repeated; a secret may have been pasted into the wrong place (A49).
+func (o Operation) target() string {
+	var names []string
+	for _, field := range o.fields {
+		if policy.IsName(string(field)) {
+			names = append(names, string(field))
+		}
+	}
+	return strings.Join(names, " ")
+}

@@ -1,0 +1,197 @@
+package vault
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"bfxvault/vault/audit"
+	"bfxvault/vault/internal/envelope"
+	"bfxvault/vault/internal/guard"
+	"bfxvault/vault/internal/store"
+)
+
+// auditHead is the record of how far the audit log is known: 8 bytes of sequence and 32
+// of hash. The other entries of its bucket are wrapped audit keys, by slot.
+const auditHead = "head"
+
+func appendPosition(b []byte, p audit.Position) []byte {
+	return append(binary.BigEndian.AppendUint64(b, p.Seq), p.Head[:]...)
+}
+
+func parsePosition(b []byte) (p audit.Position, err error) {
+	if len(b) != 8+len(p.Head) {
+		return p, errors.New("not a position")
+	}
+	p.Seq = binary.BigEndian.Uint64(b)
+	copy(p.Head[:], b[8:])
+	return p, nil
+}
+
+// newAuditKey draws the audit key of a new vault and wraps it for a slot.
+func newAuditKey(id envelope.VaultID, slot uint32, kek *[kekSize]byte) (*guard.Buffer, change, error) {
+	key, err := guard.NewBuffer(envelope.AuditKeySize)
+	if err != nil {
+		return nil, change{}, err
+	}
+	at := place{store.Audit, slotKey(slot)}
+	var wrapped []byte
+	err = quietly(func() error {
+		envelope.NewAuditKey(auditKeyOf(key))
+		wrapped, err = envelope.WrapAuditKey(id, at.key, kek, auditKeyOf(key))
+		return err
+	})
+	if err != nil {
+		key.Destroy()
+		return nil, change{}, err
+	}
+	return key, change{place: at, plain: wrapped, asIs: true}, nil
+}
+
+// auditKey unwraps the audit key of a vault.
+func (f *file) auditKey(op string, slot uint32, kek *[kekSize]byte) (*guard.Buffer, error) {
+	at := place{store.Audit, slotKey(slot)}
+	key, err := guard.NewBuffer(envelope.AuditKeySize)
+	if err != nil {
+		return nil, memoryError(op, err)
+	}
+	err = quietly(func() error {
+		return envelope.UnwrapAuditKey(auditKeyOf(key), f.id, at.key, kek, f.raw[at])
+	})
+	if err != nil {
+		key.Destroy()
+		return nil, tampered(op, at)
+	}
+	return key, nil
+}
+
+func auditKeyOf(b *guard.Buffer) *[envelope.AuditKeySize]byte {
+	return (*[envelope.AuditKeySize]byte)(b.Bytes())
+}
+
+// beginRatchet writes the record of an unlock, with which a new ratchet begins: its
+// first key and the head of the log so far are sealed under the audit key.
+func (v *Vault) beginRatchet(op string, u *unlocked, by Operator, key *guard.Buffer, l *audit.Log, accepted bool) error {
+	var public [32]byte
+	err := quietly(func() (err error) {
+		public, err = envelope.AuditPublic(auditKeyOf(key))
+		return err
+	})
+	if err != nil {
+		return memoryError(op, err)
+	}
+	seal := func() (sealed string, r *audit.Ratchet, err error) {
+		r, err = v.audit.ratchets.make(func(first *[envelope.AuditKeySize]byte) error {
+			sealed, err = envelope.SealSegmentKey(first, &public)
+			return err
+		})
+		return sealed, r, err
+	}
+	r := audit.Record{Op: op, Process: by.Process, Decision: audit.Done, Revision: u.revision.Load(), Accepted: accepted}
+	_, err = l.Begin(&r, func(seq uint64, before audit.Hash) (sealed string, r *audit.Ratchet, _ audit.Seal, err error) {
+		at := envelope.AuditPlace{Vault: u.id, Seq: seq, Before: before, Accepted: accepted}
+		r, err = v.audit.ratchets.make(func(first *[envelope.AuditKeySize]byte) error {
+			sealed, err = envelope.BeginRatchet(first, auditKeyOf(key), at)
+			return err
+		})
+		return sealed, r, seal, err
+	})
+	if err != nil {
+		return auditError(op, err)
+	}
+	return nil
+}
+
+// keepCheckpoint writes to the file how far the log is known.
+func (v *Vault) keepCheckpoint(audit.Position) {
+	u := v.current.Load()
+	if u == nil || !v.mu.TryLock() { // what is under way writes it too
+		return
+	}
+	defer v.mu.Unlock()
+	if v.current.Load() != u {
+		return
+	}
+	if err := v.commitMu("checkpoint", u); err != nil {
+		v.log.Warn("how far the audit log is known could not be written to the vault file", "error", err)
+	}
+}
+
+// openLog opens the audit log of a vault that is about to be unlocked. A damaged one is
+// nil where the operator accepts that.
+func (v *Vault) openLog(op string, r Unlock) (*audit.Log, error) {
+	l, err := v.audit.open()
+	var damaged *audit.DamagedError
+	switch {
+	case err == nil:
+		return l, nil
+	case errors.As(err, &damaged) && r.AcceptRollback:
+		return nil, nil
+	}
+	return nil, auditError(op, err)
+}
+
+// staleness is what is older than it should be: file and log each know how new the
+// other is (A42, A43).
+type staleness struct {
+	file, log bool
+	newest    uint64 // the newest revision that is known of
+}
+
+// checkNewest compares a file whose records are open with the log and with what the
+// operator remembers. What is older is an error, unless the operator accepts it.
+func (u *unlocked) checkNewest(op string, l *audit.Log, r Unlock) (s staleness, err error) {
+	s = staleness{newest: r.SeenRevision, log: l == nil}
+	if l != nil {
+		s.newest = max(s.newest, l.Revision())
+		if s.log, err = lacks(op, l, u.logged); err != nil {
+			return s, err
+		}
+	}
+	s.file = u.revision.Load() < s.newest
+	switch {
+	case r.AcceptRollback:
+	case s.file:
+		return s, fail(op, KindRollback,
+			"the vault file is of revision %d, and revision %d has been seen: an older copy was put in its place",
+			u.revision.Load(), s.newest).hint("put the newest vault.db back; if it is lost: vaultctl unlock --accept-rollback")
+	case s.log:
+		return s, fail(op, KindRollback,
+			"the audit log lacks record %d, which the vault file knows: an older copy was put in its place",
+			u.logged.Seq).hint("put the newest audit folder back; if it is lost: vaultctl unlock --accept-rollback")
+	}
+	return s, nil
+}
+
+func lacks(op string, l *audit.Log, p audit.Position) (bool, error) {
+	if p.Seq == 0 {
+		return false, nil
+	}
+	has, err := l.Has(p)
+	if err != nil {
+		return false, auditError(op, err)
+	}
+	return !has, nil
+}
+
+// beginUnlocked writes the record of an unlock and, where an older file was accepted,
+// what its restore changes. Nothing is signed before both are on disk.
+func (v *Vault) beginUnlocked(op string, by Operator, kek *[kekSize]byte, o *opening) error {
+	key, err := o.file.auditKey(op, o.request.Slot, kek)
+	if err != nil {
+		return err
+	}
+	defer key.Destroy()
+	if o.stale.log {
+		if o.log, err = v.audit.reopen(o.unlocked.logged.Seq); err != nil {
+			return auditError(op, err)
+		}
+	}
+	if err := v.beginRatchet(op, o.unlocked, by, key, o.log, o.stale.log || o.stale.file); err != nil {
+		return err
+	}
+	if !o.stale.file {
+		return nil
+	}
+	o.unlocked.newest = o.stale.newest
+	return v.commitMu(op, o.unlocked, o.restored...)
+}

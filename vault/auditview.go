@@ -1,0 +1,121 @@
+package vault
+
+import (
+	"crypto/sha256"
+	"hash"
+	"strconv"
+	"sync"
+
+	"bfxvault/vault/audit"
+	"bfxvault/vault/policy"
+)
+
+// sheet is room for a signing record.
+type sheet struct {
+	record audit.Record
+	caller audit.Caller
+	class  []byte
+	view   []byte
+	digest [sha256.Size]byte
+	hash   hash.Hash
+	text   []byte
+}
+
+var sheets = sync.Pool{New: func() any { return &sheet{hash: sha256.New()} }}
+
+// fill makes the record of a request to sign, as policy saw it: never its body, and of
+// what was refused no text that nobody has checked (A49).
+func (s *sheet) fill(c Caller, r *SignRequest, request *policy.Request, k *apiKey, g *grant) {
+	s.caller = audit.Caller{UID: c.UID, GID: c.GID}
+	s.record = audit.Record{Op: "sign", Caller: &s.caller, Endpoint: request.Endpoint, Digest: &s.digest}
+	if k != nil {
+		s.record.Key, s.record.Version, s.record.Bot = k.label, k.version, g.bot
+	}
+	if request.Endpoint != "" {
+		s.class = request.Class.Append(s.class[:0])
+		s.record.Class = s.class
+	}
+	s.hash.Reset()
+	s.text = append(append(s.text[:0], r.Path...), 0)
+	s.hash.Write(s.text)
+	s.hash.Write(r.Body)
+	s.hash.Sum(s.digest[:0])
+}
+
+// see adds what the request asks for. known is set where the grant allowed it, and so
+// every word of it is one that the grant lists or the parser knows.
+func (s *sheet) see(request *policy.Request, known bool) {
+	s.record.Symbol = request.Symbol
+	if len(request.Ops) == 0 {
+		return
+	}
+	b := append(s.view[:0], '[')
+	for i := range request.Ops {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendOp(b, &request.Ops[i], known)
+	}
+	s.view = append(b, ']')
+	s.record.View = s.view
+}
+
+// actionWord is what an operation does.
+func actionWord(a policy.Action) string {
+	return [...]string{
+		policy.Other: "other", policy.Submit: "submit", policy.Update: "update", policy.Retract: "cancel",
+		policy.Offer: "offer", policy.Transfer: "transfer", policy.Withdrawal: "withdraw", policy.Algo: "algo",
+	}[a]
+}
+
+func appendOp(b []byte, o *policy.Op, known bool) []byte {
+	b = append(append(append(b, `{"do":"`...), actionWord(o.Action)...), '"')
+	b = appendWord(b, `,"symbol":`, o.Symbol)
+	if o.Type != 0 {
+		b = appendWord(b, `,"type":`, o.Type.String())
+	}
+	b = appendDecimal(b, `,"amount":"`, o.Amount)
+	b = appendDecimal(b, `,"delta":"`, o.Delta)
+	b = appendDecimal(b, `,"price":"`, o.Price)
+	b = appendDecimal(b, `,"aux_price":"`, o.AuxPrice)
+	b = appendDecimal(b, `,"stop_price":"`, o.StopPrice)
+	b = appendDecimal(b, `,"trailing":"`, o.Trailing)
+	b = appendDecimal(b, `,"leverage":"`, o.Leverage)
+	b = appendNumber(b, `,"flags":`, uint64(o.Flags))
+	b = appendNumber(b, `,"id":`, o.ID)
+	b = appendNumber(b, `,"cid":`, o.CID)
+	if o.Day != 0 {
+		b = append(append(b, `,"cid_date":"`...), dateOf(o.Day)...)
+		b = append(b, '"')
+	}
+	b = appendWord(b, `,"currency":`, o.Currency)
+	if known {
+		b = appendWord(b, `,"aff_code":`, o.AffCode)
+		b = appendWord(b, `,"address":`, o.Address)
+	}
+	if o.External {
+		b = append(b, `,"external":true`...)
+	}
+	return append(b, '}')
+}
+
+func appendWord[T ~string | ~[]byte](b []byte, name string, word T) []byte {
+	if len(word) == 0 {
+		return b
+	}
+	return audit.AppendText(append(b, name...), word)
+}
+
+func appendDecimal(b []byte, name string, d policy.Optional) []byte {
+	if !d.Set {
+		return b
+	}
+	return append(d.Append(append(b, name...)), '"')
+}
+
+func appendNumber(b []byte, name string, n uint64) []byte {
+	if n == 0 {
+		return b
+	}
+	return strconv.AppendUint(append(b, name...), n, 10)
+}
