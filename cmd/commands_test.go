@@ -161,11 +161,12 @@ func cmdSigned(ts *testscript.TestScript, neg bool, args []string) {
 		Headers    map[string]string `json:"headers"`
 		Body       *string           `json:"body"`
 		KeyVersion int               `json:"key_version"`
+		AuditSeq   uint64            `json:"audit_seq"`
 	}
 	decoder := json.NewDecoder(strings.NewReader(ts.ReadFile("stdout")))
 	decoder.DisallowUnknownFields()
 	ts.Check(decoder.Decode(&answer))
-	if answer.Body == nil || answer.KeyVersion != 1 || len(answer.Headers) != 3 {
+	if answer.Body == nil || answer.KeyVersion != 1 || answer.AuditSeq == 0 || len(answer.Headers) != 3 {
 		ts.Fatalf("the answer has another shape")
 	}
 	if strings.HasPrefix(args[0], "v1/") {

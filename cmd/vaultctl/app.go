@@ -53,7 +53,7 @@ func (a *app) root() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
 		a.demo(), a.initialise(), a.unlock(), a.lock(), a.status(),
-		a.key(), a.bot(), a.grant(), a.revoke(), a.policy(), a.sign(), a.nonce(),
+		a.key(), a.bot(), a.grant(), a.revoke(), a.policy(), a.sign(), a.nonce(), a.audit(),
 		a.bench(), a.version(), a.completion(), a.daemon(),
 	)
 	addHelp(root)

@@ -19,7 +19,7 @@ import (
 )
 
 func (a *app) bot() *cobra.Command {
-	return group("bot", "Bots: add, list, show, remove", a.botAdd(), a.botList(), a.botShow(), a.botRemove())
+	return group("bot", "Bots: add, list, show, enable, remove", a.botAdd(), a.botList(), a.botShow(), a.botEnable(), a.botRemove())
 }
 
 func (a *app) botAdd() *cobra.Command {
@@ -117,7 +117,7 @@ func (a *app) botList() *cobra.Command {
 						return err
 					}
 					views = append(views, v)
-					rows = append(rows, []string{v.Name, v.matches(), strings.Join(v.labels(), ",")})
+					rows = append(rows, []string{v.name(), v.matches(), strings.Join(v.labels(), ",")})
 				}
 				return a.report(map[string]any{"bots": views}, func() { a.table("BOT\tMATCH\tAPI KEYS", rows) })
 			})
@@ -168,6 +168,16 @@ type botView struct {
 	Role    string      `json:"role,omitempty"`
 	Grants  []grantView `json:"grants"`
 	Created int64       `json:"created"`
+	// Suspended is since when nothing is signed for it.
+	Suspended int64 `json:"suspended,omitempty"`
+}
+
+// name is what a list shows.
+func (v botView) name() string {
+	if v.Suspended != 0 {
+		return v.Name + " (suspended)"
+	}
+	return v.Name
 }
 
 type matchView struct {
@@ -226,7 +236,10 @@ func (m matchView) String() string {
 }
 
 func viewOfBot(b *pb.Bot) (botView, error) {
-	v := botView{Name: b.GetName(), Role: b.GetRole(), Created: b.GetCreated(), Match: []matchView{}, Grants: []grantView{}}
+	v := botView{
+		Name: b.GetName(), Role: b.GetRole(), Created: b.GetCreated(), Suspended: b.GetSuspended(),
+		Match: []matchView{}, Grants: []grantView{},
+	}
 	for _, m := range b.GetMatches() {
 		v.Match = append(v.Match, matchView{m.Uid, m.Gid, m.GetUnit(), m.GetExe(), hex.EncodeToString(m.GetSha256())})
 	}
@@ -261,6 +274,10 @@ func (v botView) matches() string {
 
 func (a *app) printBot(v botView) {
 	a.printf("bot:    %s\nmatch:  %s\nadded:  %s UTC\n", v.Name, v.matches(), date(v.Created))
+	if v.Suspended != 0 {
+		a.printf("state:  suspended since %s UTC\n", date(v.Suspended))
+		a.hintf("vaultctl bot enable %s", v.Name)
+	}
 	for _, g := range v.Grants {
 		a.printf("grant:  %s, allow %s\n", g.Label, strings.Join(g.Allow, ","))
 		for _, rule := range g.rules() {

@@ -52,7 +52,7 @@ func (a *app) grant() *cobra.Command {
 // showReplaced says what becomes of an earlier grant: a flag that is left out takes
 // its rule away.
 func (a *app) showReplaced(ctx context.Context, s *session, r vault.SetGrant) error {
-	had, err := s.policy(ctx)
+	had, _, err := s.policy(ctx)
 	if err != nil {
 		return err
 	}

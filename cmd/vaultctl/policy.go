@@ -113,23 +113,30 @@ func addMerge(c *cobra.Command, merge *bool) {
 
 // changes are what a file would change in the vault. They are never nil.
 func (s *session) changes(ctx context.Context, file map[string]policy.BotSpec, merge bool) ([]policyfile.Change, error) {
-	had, err := s.policy(ctx)
+	had, suspended, err := s.policy(ctx)
 	if err != nil {
 		return nil, err
+	}
+	changes := []policyfile.Change{}
+	for _, name := range suspended {
+		if _, named := file[name]; named {
+			changes = append(changes, policyfile.Change{Bot: name, Field: "suspended", Text: "no longer", Widens: true})
+		}
 	}
 	if merge {
 		file = policyfile.Merge(had, file)
 	}
-	return append([]policyfile.Change{}, policyfile.Diff(had, file)...), nil
+	return append(changes, policyfile.Diff(had, file)...), nil
 }
 
-// policy is what the vault has.
-func (s *session) policy(ctx context.Context) (map[string]policy.BotSpec, error) {
+// policy is what the vault has, and the names of the bots that are suspended.
+func (s *session) policy(ctx context.Context) (had map[string]policy.BotSpec, suspended []string, err error) {
 	shown, err := s.admin.ShowPolicy(ctx, &pb.ShowPolicyRequest{})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return vault.ParsePolicy([]byte(shown.GetPolicy()))
+	had, err = vault.ParsePolicy([]byte(shown.GetPolicy()))
+	return had, shown.GetSuspended(), err
 }
 
 func widens(changes []policyfile.Change) bool {

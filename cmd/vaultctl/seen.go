@@ -86,19 +86,6 @@ func note(vaultID []byte, revision uint64) error {
 	return os.Rename(f.Name(), path)
 }
 
-// explainRollback adds to a refusal what to do where the older file is wanted.
-func (a *app) explainRollback(err error, vaultID []byte) error {
-	if !is(err, "ROLLBACK") {
-		return err
-	}
-	f := toFailure(err)
-	if path, pathErr := seenFile(vaultID); pathErr == nil {
-		f.hint = "put the newest vault.db back; if it is lost, remove " + path +
-			" to accept the older one: grants and bots that were removed since come back with it"
-	}
-	return f
-}
-
 // rememberCurrent notes the revision that a change led to.
 func (a *app) rememberCurrent(ctx context.Context, s *session, revision uint64) {
 	state, err := s.admin.Status(ctx, &pb.StatusRequest{})

@@ -63,7 +63,7 @@ func (a *app) runSign(ctx context.Context, r *pb.SignRestRequest) error {
 		}
 		return a.reportSigned(map[string]string{
 			"x-bfx-apikey": signed.GetApiKey(), "x-bfx-payload": signed.GetPayload(), "x-bfx-signature": signed.GetSignature(),
-		}, "", signed.GetKeyVersion())
+		}, "", signed.GetKeyVersion(), signed.GetAuditSeq())
 	}
 	signed, err := signer.SignRest(ctx, r)
 	if err != nil {
@@ -71,11 +71,11 @@ func (a *app) runSign(ctx context.Context, r *pb.SignRestRequest) error {
 	}
 	return a.reportSigned(map[string]string{
 		"bfx-apikey": signed.GetApiKey(), "bfx-nonce": strconv.FormatUint(signed.GetRequestNonce(), 10), "bfx-signature": signed.GetSignature(),
-	}, string(r.Body), signed.GetKeyVersion())
+	}, string(r.Body), signed.GetKeyVersion(), signed.GetAuditSeq())
 }
 
-func (a *app) reportSigned(headers map[string]string, body string, version uint32) error {
-	return a.report(map[string]any{"headers": headers, "body": body, "key_version": version}, func() {
+func (a *app) reportSigned(headers map[string]string, body string, version uint32, seq uint64) error {
+	return a.report(map[string]any{"headers": headers, "body": body, "key_version": version, "audit_seq": seq}, func() {
 		names := make([]string, 0, len(headers))
 		for name := range headers {
 			names = append(names, name)

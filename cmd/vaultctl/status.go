@@ -71,7 +71,8 @@ func count(n uint32, what string) string {
 func (a *app) reportStatus(s *pb.StatusResponse) error {
 	value := map[string]any{
 		"state": s.GetState(), "version": s.GetVersion(), "problem": s.GetProblem(),
-		"alerts": append([]string{}, s.GetAlerts()...),
+		"alerts": append([]string{}, s.GetAlerts()...), "audit_problem": s.GetAuditProblem(),
+		"recent_alerts": recentAlerts(s.GetRecent()),
 	}
 	unlocked := vault.State(s.GetState()) == vault.Unlocked
 	if unlocked {
@@ -92,5 +93,19 @@ func (a *app) reportStatus(s *pb.StatusResponse) error {
 		for _, alert := range s.GetAlerts() {
 			a.printf("alert: %s\n", alert)
 		}
+		if s.GetAuditProblem() != "" {
+			a.printf("problem: nothing is signed: %s\n", s.GetAuditProblem())
+		}
+		for _, alert := range s.GetRecent() {
+			a.printf("%s UTC: %s: %s\n", date(alert.GetTime()), alert.GetName(), alert.GetDetail())
+		}
 	})
+}
+
+func recentAlerts(list []*pb.Alert) []map[string]any {
+	views := make([]map[string]any, len(list))
+	for i, alert := range list {
+		views[i] = map[string]any{"time": alert.GetTime(), "alert": alert.GetName(), "detail": alert.GetDetail()}
+	}
+	return views
 }

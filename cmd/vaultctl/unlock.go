@@ -15,23 +15,26 @@ import (
 func (a *app) unlock() *cobra.Command {
 	var from passphraseFlags
 	var keyfile string
+	var accept bool
 	c := &cobra.Command{
 		Use:     "unlock",
 		Short:   "Open the vault, so that bots can have requests signed",
 		Example: "  vaultctl unlock\n  vaultctl unlock --keyfile /run/credentials/vault.key",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.with(func(s *session) error { return a.runUnlock(c.Context(), s, from, keyfile) })
+			return a.with(func(s *session) error { return a.runUnlock(c.Context(), s, from, keyfile, accept) })
 		},
 	}
 	from.add(c)
 	c.Flags().StringVar(&keyfile, "keyfile", "", "open the keyfile slot with the 32 bytes of a file that only you can read")
+	c.Flags().BoolVar(&accept, "accept-rollback", false, "go on where vault.db or the audit log is older than what is known of it: bots are suspended")
+	c.MarkFlagsMutuallyExclusive("keyfile", "accept-rollback")
 	c.MarkFlagsMutuallyExclusive("keyfile", "passphrase-file")
 	c.MarkFlagsMutuallyExclusive("keyfile", "passphrase-command")
 	return c
 }
 
-func (a *app) runUnlock(ctx context.Context, s *session, from passphraseFlags, keyfile string) error {
+func (a *app) runUnlock(ctx context.Context, s *session, from passphraseFlags, keyfile string, accept bool) error {
 	if s.unlocked(ctx) == nil {
 		held, err := s.held(ctx)
 		if err != nil {
@@ -52,14 +55,16 @@ func (a *app) runUnlock(ctx context.Context, s *session, from passphraseFlags, k
 		return err
 	}
 	defer kek.Wipe()
-	request := vault.Unlock{Slot: slot.ID, SeenRevision: a.seen(id[:])}
+	request := vault.Unlock{Slot: slot.ID, SeenRevision: a.seen(id[:]), AcceptRollback: accept}
 	box, _, err := s.seal(ctx, request.Purpose(), kek[:])
 	if err != nil {
 		return err
 	}
-	opened, err := s.admin.Unlock(ctx, &pb.UnlockRequest{Slot: request.Slot, SeenRevision: request.SeenRevision, Kek: box})
+	opened, err := s.admin.Unlock(ctx, &pb.UnlockRequest{
+		Slot: request.Slot, SeenRevision: request.SeenRevision, AcceptRollback: accept, Kek: box,
+	})
 	if err != nil {
-		return a.explainRollback(err, id[:])
+		return err
 	}
 	a.remember(id[:], opened.GetRevision())
 	return a.reportUnlock(opened)

@@ -15,6 +15,7 @@ import (
 
 // P2
 func TestManyCallersWriteOneLog(t *testing.T) {
+	t.Parallel()
 	for name, synced := range map[string]bool{"default": false, "fsync": true} {
 		t.Run(name, func(t *testing.T) {
 			const callers, each = 100, 20
@@ -68,6 +69,7 @@ func TestManyCallersWriteOneLog(t *testing.T) {
 
 // P2: what an answer means.
 func TestARecordIsWhereItsKindHasToBe(t *testing.T) {
+	t.Parallel()
 	dir := folder(t)
 	l := open(t, options(dir))
 	for range 5 {
@@ -87,6 +89,7 @@ func TestARecordIsWhereItsKindHasToBe(t *testing.T) {
 
 // P2: fsync follows, also where records keep coming.
 func TestEveryRecordIsOnDiskSoon(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := open(t, options(folder(t)))
 		for range 40 {
@@ -106,6 +109,7 @@ func TestEveryRecordIsOnDiskSoon(t *testing.T) {
 
 // P2: ten seconds after a record at the latest, and once more after the last.
 func TestCheckpointsFollowRecords(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var told []audit.Position
@@ -137,6 +141,7 @@ func TestCheckpointsFollowRecords(t *testing.T) {
 
 // P2
 func TestDaysTurn(t *testing.T) {
+	t.Parallel()
 	dir, s, c := folder(t), slot{[]byte("one")}, clockAt(day().Add(15*time.Hour+59*time.Minute))
 	o := options(dir)
 	o.Now = c.now
@@ -188,6 +193,7 @@ func TestDaysTurn(t *testing.T) {
 
 // P2: the file can be taken away under the daemon, and be put back.
 func TestASegmentThatIsMovedIsMissed(t *testing.T) {
+	t.Parallel()
 	for name, move := range map[string]func(t *testing.T, path string) (back func()){
 		"renamed": func(t *testing.T, path string) func() {
 			must(t, os.Rename(path, path+".x"))
@@ -238,6 +244,7 @@ func TestASegmentThatIsMovedIsMissed(t *testing.T) {
 }
 
 func TestAClosedLogTakesNothing(t *testing.T) {
+	t.Parallel()
 	dir := folder(t)
 	l := open(t, options(dir))
 	sign(t, l, 3)
@@ -264,6 +271,7 @@ func second[T any](_ T, err error) error { return err }
 
 // P2: nothing that would not be read again is written.
 func TestARecordThatIsTooLongIsRefused(t *testing.T) {
+	t.Parallel()
 	dir := folder(t)
 	l := open(t, options(dir))
 	var cannot *audit.WriteError
@@ -285,6 +293,7 @@ func TestARecordThatIsTooLongIsRefused(t *testing.T) {
 
 // A49: what callers have in their hands cannot end a record.
 func TestTextsStayWithinTheirRecord(t *testing.T) {
+	t.Parallel()
 	dir := folder(t)
 	l := open(t, options(dir))
 	evil := "a\"b\\c\n{\"seq\":9}\x00\x7fé,\"ratchet\":\"x\"\u2028</script>"
@@ -305,6 +314,7 @@ func TestTextsStayWithinTheirRecord(t *testing.T) {
 
 // P2: an unlock that cannot seal leaves the log as it was.
 func TestAnUnlockThatFailsBeginsNothing(t *testing.T) {
+	t.Parallel()
 	dir, s := folder(t), slot{[]byte("one")}
 	l := open(t, options(dir))
 	unlock(t, l, s)

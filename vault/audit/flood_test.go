@@ -33,6 +33,7 @@ func denials(t testing.TB, dir string, uid uint32) (full, counts int, counted ui
 
 // P2
 func TestAFloodOfDenialsIsCounted(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		dir := folder(t)
 		l := open(t, options(dir))
@@ -67,6 +68,7 @@ func TestAFloodOfDenialsIsCounted(t *testing.T) {
 
 // P2: whoever has many uids is counted with them together, and loses no denial.
 func TestDenialsOfManyUidsAreBounded(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		dir := folder(t)
 		l := open(t, options(dir))

@@ -32,6 +32,7 @@ func lastHash(t testing.TB, files []segmentFile) audit.Position {
 // P2, A50: the forger recomputes the plain chain from the change on, and has the
 // checkpoints as well. Only the passphrase finds it.
 func TestAForgerWithoutKeysIsFoundWithThePassphrase(t *testing.T) {
+	t.Parallel()
 	h := newHistory(t)
 	must(t, h.log.Close())
 	original := load(t, h.dir)
@@ -90,6 +91,7 @@ func sealedBy(line []byte, text string) []byte {
 // seals new segments, the data key with all checkpoints of the vault. What was before
 // stays what it was.
 func TestWhoHasTheRunningDaemonCannotRewriteYesterday(t *testing.T) {
+	t.Parallel()
 	// steal is what the memory of a daemon gives away: its ratchet as it stands, and what
 	// makes new ones.
 	type memory struct {
@@ -222,6 +224,7 @@ func headOf(t testing.TB, line []byte, before audit.Hash, j int) audit.Hash {
 
 // P2: a retention record counts with a passphrase only where an unlock proves it.
 func TestALockedDaemonRemovesNothing(t *testing.T) {
+	t.Parallel()
 	dir, c := folder(t), clockAt(day())
 	o := options(dir)
 	o.Now, o.Keep = c.now, audit.Keep{Bytes: 1, Age: time.Hour}

@@ -44,6 +44,7 @@ func acceptAbove(t testing.TB, h *history, o audit.Options) *audit.Log {
 
 // A42, A50
 func TestAGapThatAnOperatorHasAcceptedVerifies(t *testing.T) {
+	t.Parallel()
 	h := newHistory(t)
 	must(t, h.log.Close())
 	first := cut(t, h.dir, 4)
@@ -66,6 +67,7 @@ func TestAGapThatAnOperatorHasAcceptedVerifies(t *testing.T) {
 
 // A50
 func TestAGapThatNobodyHasAcceptedIsFound(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name  string
 		after func(t *testing.T, h *history, l *audit.Log)
@@ -107,6 +109,7 @@ func TestAGapThatNobodyHasAcceptedIsFound(t *testing.T) {
 
 // P7: a crash between the new segment and the unlock leaves the gap to be accepted.
 func TestAGapIsFoundAgainUntilItIsAccepted(t *testing.T) {
+	t.Parallel()
 	h := newHistory(t)
 	must(t, h.log.Close())
 	first := cut(t, h.dir, 4)
@@ -134,6 +137,7 @@ func TestAGapIsFoundAgainUntilItIsAccepted(t *testing.T) {
 
 // A50: what an operator has accepted covers what was missing then, and nothing more.
 func TestAnAcceptedGapHidesNothingElse(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name   string
 		change func(t *testing.T, files []segmentFile, first uint64) ([]segmentFile, uint64)
@@ -182,6 +186,7 @@ func TestAnAcceptedGapHidesNothingElse(t *testing.T) {
 // A42: what is put back is an older state of the whole folder, with records of its own
 // since; or nothing of it is left.
 func TestAnOlderOrEmptyFolderIsAccepted(t *testing.T) {
+	t.Parallel()
 	t.Run("another log since", func(t *testing.T) {
 		h := newHistory(t)
 		must(t, h.log.Close())

@@ -53,11 +53,13 @@ func small(t testing.TB, n int) (dir string, s slot, o audit.Options, known audi
 
 // P7: wherever the last record is torn, it alone is lost.
 func TestATornRecordIsPutAside(t *testing.T) {
+	t.Parallel()
 	dir, s, o, known := small(t, 2)
 	whole, err := os.ReadFile(newestSegment(t, dir))
 	must(t, err)
 	last := bytes.LastIndexByte(whole[:len(whole)-1], '\n') + 1
-	for size := last; size < len(whole); size++ {
+	tear := func(t *testing.T, size int) {
+		o := o
 		o.Dir = crashed(t, dir)
 		must(t, os.WriteFile(newestSegment(t, o.Dir), whole[:size], 0o600))
 		a := new(alerts)
@@ -81,10 +83,20 @@ func TestATornRecordIsPutAside(t *testing.T) {
 			}
 		}
 	}
+	const lanes = 8 // the disk is what takes time
+	for lane := range lanes {
+		t.Run(itoa(lane), func(t *testing.T) {
+			t.Parallel()
+			for size := last + lane; size < len(whole); size += lanes {
+				tear(t, size)
+			}
+		})
+	}
 }
 
 // P7: what a power cut leaves behind the last checkpoint.
 func TestWhatAPowerCutLeavesIsMended(t *testing.T) {
+	t.Parallel()
 	dir, s, o, known := small(t, 30)
 	whole, err := os.ReadFile(newestSegment(t, dir))
 	must(t, err)
@@ -131,6 +143,7 @@ func TestWhatAPowerCutLeavesIsMended(t *testing.T) {
 
 // P7: a segment is begun before anything is in it, and a crash may come between.
 func TestASegmentWhoseHeaderIsTornIsPutAside(t *testing.T) {
+	t.Parallel()
 	for name, keep := range map[string]int{"nothing": 0, "half of it": 100, "all but its end": -1} {
 		t.Run(name, func(t *testing.T) {
 			h := newHistory(t)
@@ -168,6 +181,7 @@ func TestASegmentWhoseHeaderIsTornIsPutAside(t *testing.T) {
 
 // P7
 func TestTheCheckpointFileIsAHelpAndNoMore(t *testing.T) {
+	t.Parallel()
 	dir, s, o, known := small(t, 5)
 	path := filepath.Join(dir, "checkpoint")
 	text, err := os.ReadFile(path)
@@ -216,6 +230,7 @@ func TestTheCheckpointFileIsAHelpAndNoMore(t *testing.T) {
 
 // A50
 func TestALogThatIsCutBelowItsCheckpointIsDamaged(t *testing.T) {
+	t.Parallel()
 	dir, _, o, known := small(t, 0)
 	files := load(t, dir)
 	for n := 1; n < len(files[0].lines); n++ {
@@ -231,6 +246,7 @@ func TestALogThatIsCutBelowItsCheckpointIsDamaged(t *testing.T) {
 // P7: which changes of the vault were under way survives the daemon, with a checkpoint
 // and without, over the turn of the day.
 func TestUnfinishedOperationsSurvive(t *testing.T) {
+	t.Parallel()
 	intend := func(t *testing.T, l *audit.Log, op string) uint64 {
 		seq, err := l.Append(&audit.Record{Op: op, Phase: audit.Intent}, true)
 		must(t, err)
@@ -284,6 +300,7 @@ func TestUnfinishedOperationsSurvive(t *testing.T) {
 
 // A2, A51
 func TestWhatIsNotOursIsNotUsed(t *testing.T) {
+	t.Parallel()
 	replace := func(with func(t *testing.T, path string)) func(t *testing.T, dir string) {
 		return func(t *testing.T, dir string) { with(t, newestSegment(t, dir)) }
 	}

@@ -38,6 +38,7 @@ func segments(t testing.TB, dir string) []string {
 
 // P2
 func TestOldSegmentsAreRemoved(t *testing.T) {
+	t.Parallel()
 	var size int64
 	{
 		dir, _, _, l := tenDays(t, audit.Keep{}, 0)
@@ -81,6 +82,7 @@ func TestOldSegmentsAreRemoved(t *testing.T) {
 
 // P2, A50
 func TestSegmentsThatAreRemovedWithoutARecordAreFound(t *testing.T) {
+	t.Parallel()
 	dir, s, c, l := tenDays(t, audit.Keep{Age: 72 * time.Hour}, 0, 8)
 	kept := load(t, dir)
 	must(t, l.Retain(c.now()))
@@ -109,6 +111,7 @@ func TestSegmentsThatAreRemovedWithoutARecordAreFound(t *testing.T) {
 
 // P7: the next time removes what the crash has left.
 func TestRetentionGoesOnAfterACrash(t *testing.T) {
+	t.Parallel()
 	dir, s, c, l := tenDays(t, audit.Keep{Age: 72 * time.Hour}, 0, 8)
 	kept := load(t, dir)
 	must(t, l.Retain(c.now()), l.Close())

@@ -14,6 +14,7 @@ import (
 
 // P2
 func TestAWholeHistoryVerifies(t *testing.T) {
+	t.Parallel()
 	h := newHistory(t)
 	r := verifies(t, h.dir, h.slot, h.known)
 	if r.Records != h.known.Seq || r.Last != h.known.Seq || r.First != 1 || r.Head != h.known.Head.String() {
@@ -33,6 +34,7 @@ func TestAWholeHistoryVerifies(t *testing.T) {
 
 // A50
 func TestEveryEditIsFound(t *testing.T) {
+	t.Parallel()
 	h := newHistory(t)
 	must(t, h.log.Close())
 	files := load(t, h.dir)
@@ -58,6 +60,7 @@ func TestEveryEditIsFound(t *testing.T) {
 
 // A50: nothing was recomputed, so that each is found without a passphrase as well.
 func TestTamperingIsFound(t *testing.T) {
+	t.Parallel()
 	secondDay := func(e audit.Entry) bool { return e.Op == "sign" && e.Time.After(day().Add(20*time.Hour)) }
 	tests := []struct {
 		name   string
@@ -146,6 +149,7 @@ func TestTamperingIsFound(t *testing.T) {
 
 // A50
 func TestAMissingFolderIsFound(t *testing.T) {
+	t.Parallel()
 	known := audit.Position{Seq: 17, Head: audit.Hash{1}}
 	found(t, verify(t, filepath.Join(t.TempDir(), "none"), nil, known), 1)
 	found(t, verify(t, t.TempDir(), nil, known), 1)
@@ -156,6 +160,7 @@ func TestAMissingFolderIsFound(t *testing.T) {
 
 // A50
 func TestALogSplicedFromTwoIsFound(t *testing.T) {
+	t.Parallel()
 	h, other := newHistory(t), newHistory(t)
 	must(t, h.log.Close(), other.log.Close())
 	files, others := load(t, h.dir), load(t, other.dir)
@@ -182,6 +187,7 @@ func TestALogSplicedFromTwoIsFound(t *testing.T) {
 
 // A51: neither hangs, and neither is read.
 func TestVerifyReadsRegularFilesOnly(t *testing.T) {
+	t.Parallel()
 	for name, place := range map[string]func(t *testing.T, path string){
 		"FIFO":   makeFIFO,
 		"link":   func(t *testing.T, path string) { must(t, os.Rename(path, path+".x"), os.Symlink(path+".x", path)) },

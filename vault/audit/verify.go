@@ -46,6 +46,7 @@ type verifier struct {
 	report Report
 	in     *bufio.Reader
 	sum    chainSum
+	tagged Hash // what the tag of a line is made of
 
 	at       Position // of the last record that is right
 	first    uint64   // of the first segment; 0 before
@@ -189,12 +190,13 @@ func (v *verifier) line(l *line) {
 		v.bad(v.at.Seq+1, "it is missing: record %d follows record %d", l.seq, v.at.Seq)
 		return
 	}
-	hash, tagged := v.sum.line(&v.at.Head, l)
+	var hash Hash
+	hash, v.tagged = v.sum.line(&v.at.Head, l)
 	if hash != l.hash {
 		v.bad(l.seq, "it was changed: its hash is not that of its content and the records before")
 		return
 	}
-	if !v.tag(l, &tagged) {
+	if !v.tag(l) {
 		return
 	}
 	v.at = Position{l.seq, l.hash}
@@ -221,7 +223,7 @@ func (v *verifier) checkKnown() {
 }
 
 // tag verifies the tag of a record.
-func (v *verifier) tag(l *line, tagged *Hash) bool {
+func (v *verifier) tag(l *line) bool {
 	if !l.tagged && bytes.Equal(opOf(l.content), []byte(opStart)) {
 		v.running, v.anchored = false, false // a daemon starts without one
 		v.use(nil)
@@ -231,9 +233,8 @@ func (v *verifier) tag(l *line, tagged *Hash) bool {
 		return false
 	}
 	if v.ratchet != nil {
-		var want [TagSize]byte
-		v.ratchet.Tag(&want, tagged)
-		if want != l.tag { // not secret: both are of the log, or it is refused
+		v.ratchet.Tag(&v.sum.tag, &v.tagged)
+		if v.sum.tag != l.tag { // not secret: both are of the log, or it is refused
 			v.bad(l.seq, "its tag is wrong: it was written by somebody without the key of that moment")
 			return false
 		}

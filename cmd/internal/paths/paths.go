@@ -32,6 +32,9 @@ type Paths struct {
 // VaultFile is the bbolt file.
 func (p Paths) VaultFile() string { return filepath.Join(p.State, "vault.db") }
 
+// Audit is the folder of the audit log.
+func (p Paths) Audit() string { return filepath.Join(p.State, "audit") }
+
 // Config is vaultd's settings, where no flag names another file.
 func (p Paths) Config() string { return filepath.Join(p.State, "config.toml") }
 
