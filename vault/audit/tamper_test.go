@@ -58,14 +58,19 @@ func TestEveryEditIsFound(t *testing.T) {
 	verifies(t, h.dir, h.slot, h.known)
 }
 
-// A50: nothing was recomputed, so that each is found without a passphrase as well.
-func TestTamperingIsFound(t *testing.T) {
-	t.Parallel()
-	secondDay := func(e audit.Entry) bool { return e.Op == "sign" && e.Time.After(day().Add(20*time.Hour)) }
-	tests := []struct {
-		name   string
-		change func(t *testing.T, h *history, files []segmentFile) ([]segmentFile, uint64)
-	}{
+// tampering is a change of a log, which returns the first record that is not right.
+type tampering struct {
+	name   string
+	change func(t *testing.T, h *history, files []segmentFile) ([]segmentFile, uint64)
+}
+
+func secondDay(e audit.Entry) bool {
+	return e.Op == "sign" && e.Time.After(day().Add(20*time.Hour))
+}
+
+// tamperedRecords changes records, and tamperedSegments changes whole days.
+func tamperedRecords() []tampering {
+	return []tampering{
 		{"two records change places", func(t *testing.T, h *history, files []segmentFile) ([]segmentFile, uint64) {
 			i, j := where(t, files, secondDay)
 			l := files[i].lines
@@ -83,17 +88,38 @@ func TestTamperingIsFound(t *testing.T) {
 			files[i].lines = slices.Insert(files[i].lines, j, files[i].lines[j])
 			return files, entry(t, files[i].lines[j]).Seq + 1
 		}},
+		{"the tail is cut below the checkpoint", func(t *testing.T, h *history, files []segmentFile) ([]segmentFile, uint64) {
+			last := &files[len(files)-1]
+			last.lines = last.lines[:len(last.lines)-3]
+			return files, h.known.Seq - 2
+		}},
+		{"a record ends in the middle of a day", func(t *testing.T, h *history, files []segmentFile) ([]segmentFile, uint64) {
+			last := len(files[1].lines) - 1
+			seq := entry(t, files[1].lines[last]).Seq
+			files[1].lines[last] = files[1].lines[last][:20]
+			return files, seq
+		}},
+		{"a segment is named after another record", func(t *testing.T, h *history, files []segmentFile) ([]segmentFile, uint64) {
+			seq := entry(t, files[1].lines[0]).Seq
+			files[1].name = fmt.Sprintf("%012d-2026-11-26.jsonl", seq+1)
+			return files, seq
+		}},
+		{"a plain record is changed", func(t *testing.T, h *history, files []segmentFile) ([]segmentFile, uint64) {
+			i, j := where(t, files, func(e audit.Entry) bool { return e.Op == "sign" })
+			files[i].lines[j] = bytes.Replace(files[i].lines[j], []byte("mm-1"), []byte("mm-2"), 1)
+			return files, entry(t, files[i].lines[j]).Seq
+		}},
+	}
+}
+
+func tamperedSegments() []tampering {
+	return []tampering{
 		{"a day is dropped from the middle", func(t *testing.T, h *history, files []segmentFile) ([]segmentFile, uint64) {
 			seq := entry(t, files[1].lines[0]).Seq
 			return slices.Delete(files, 1, 2), seq
 		}},
 		{"the first day is dropped", func(t *testing.T, h *history, files []segmentFile) ([]segmentFile, uint64) {
 			return files[1:], 1
-		}},
-		{"the tail is cut below the checkpoint", func(t *testing.T, h *history, files []segmentFile) ([]segmentFile, uint64) {
-			last := &files[len(files)-1]
-			last.lines = last.lines[:len(last.lines)-3]
-			return files, h.known.Seq - 2
 		}},
 		{"the last day is dropped", func(t *testing.T, h *history, files []segmentFile) ([]segmentFile, uint64) {
 			seq := entry(t, files[3].lines[0]).Seq
@@ -113,28 +139,17 @@ func TestTamperingIsFound(t *testing.T) {
 			seq := entry(t, files[2].lines[0]).Seq
 			return slices.Insert(files, 2, again), seq
 		}},
-		{"a record ends in the middle of a day", func(t *testing.T, h *history, files []segmentFile) ([]segmentFile, uint64) {
-			last := len(files[1].lines) - 1
-			seq := entry(t, files[1].lines[last]).Seq
-			files[1].lines[last] = files[1].lines[last][:20]
-			return files, seq
-		}},
 		{"something stands behind a day", func(t *testing.T, h *history, files []segmentFile) ([]segmentFile, uint64) {
 			files[1].lines = append(files[1].lines, []byte("{}\n"))
 			return files, entry(t, files[2].lines[0]).Seq
 		}},
-		{"a segment is named after another record", func(t *testing.T, h *history, files []segmentFile) ([]segmentFile, uint64) {
-			seq := entry(t, files[1].lines[0]).Seq
-			files[1].name = fmt.Sprintf("%012d-2026-11-26.jsonl", seq+1)
-			return files, seq
-		}},
-		{"a plain record is changed", func(t *testing.T, h *history, files []segmentFile) ([]segmentFile, uint64) {
-			i, j := where(t, files, func(e audit.Entry) bool { return e.Op == "sign" })
-			files[i].lines[j] = bytes.Replace(files[i].lines[j], []byte("mm-1"), []byte("mm-2"), 1)
-			return files, entry(t, files[i].lines[j]).Seq
-		}},
 	}
-	for _, test := range tests {
+}
+
+// A50: nothing was recomputed, so that each is found without a passphrase as well.
+func TestTamperingIsFound(t *testing.T) {
+	t.Parallel()
+	for _, test := range append(tamperedRecords(), tamperedSegments()...) {
 		t.Run(test.name, func(t *testing.T) {
 			h := newHistory(t)
 			must(t, h.log.Close())
