@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
@@ -27,34 +28,50 @@ const (
 // maxAlerts is how many are remembered; the log has all.
 const maxAlerts = 32
 
-// alerts remembers the newest.
+// alerts remembers the newest, and those that wait for the log to be opened.
 type alerts struct {
-	mu   sync.Mutex
-	list []Alert
+	mu       sync.Mutex
+	list     []Alert
+	unlogged []Alert
 }
 
-func (a *alerts) add(name, detail string) {
+func (a *alerts) add(alert Alert, logged bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.list) == maxAlerts {
-		a.list = append(a.list[:0], a.list[1:]...)
+	a.list = newest(append(a.list, alert))
+	if !logged {
+		a.unlogged = newest(append(a.unlogged, alert))
 	}
-	a.list = append(a.list, Alert{time.Now().Unix(), name, detail})
 }
 
-func (a *alerts) newest() []Alert {
+func newest(list []Alert) []Alert { return list[max(0, len(list)-maxAlerts):] }
+
+func (a *alerts) all() []Alert {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return append([]Alert(nil), a.list...)
 }
 
-// alert tells the owner: in the log, in the status, and in the audit log.
+// takeUnlogged hands out what waits for the log.
+func (a *alerts) takeUnlogged() []Alert {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list := a.unlogged
+	a.unlogged = nil
+	return list
+}
+
+// alert tells the owner: in the log, in the status, and in the audit log. It waits for
+// nothing.
 func (v *Vault) alert(name, detail string) {
-	v.alerts.add(name, detail)
+	l := v.audit.log.Load()
+	logged := l != nil && l.Note(v.alertRecord(name, detail))
+	v.alerts.add(Alert{time.Now().Unix(), name, detail}, logged)
 	v.log.Warn("alert", "alert", name, "detail", detail)
-	if l := v.audit.log.Load(); l != nil {
-		l.Note(&audit.Record{Op: "alert", Alert: name, Detail: detail, Revision: v.revision()})
-	}
+}
+
+func (v *Vault) alertRecord(name, detail string) *audit.Record {
+	return &audit.Record{Op: "alert", Alert: name, Detail: detail, Revision: v.revision()}
 }
 
 // revision is that of the file, as far as it is known.
@@ -63,4 +80,46 @@ func (v *Vault) revision() uint64 {
 		return u.revision.Load()
 	}
 	return 0
+}
+
+// logOpened writes what has waited for the log, and reports what a crash has left
+// unfinished. Whether it was made, the vault file says: the log says that nobody was
+// told.
+func (v *Vault) logOpened(l *audit.Log) {
+	for _, alert := range v.alerts.takeUnlogged() {
+		l.Note(v.alertRecord(alert.Name, alert.Detail))
+	}
+	for seq, op := range l.Unfinished() {
+		l.Note(&audit.Record{Op: op, Phase: audit.Outcome, Of: seq, Decision: audit.Unknown})
+		detail := fmt.Sprintf("%s, begun with record %d, was cut off: look whether it was done", op, seq)
+		l.Note(v.alertRecord(AlertUnfinished, detail))
+		v.alerts.add(Alert{time.Now().Unix(), AlertUnfinished, detail}, true)
+		v.log.Warn("alert", "alert", AlertUnfinished, "detail", detail)
+	}
+}
+
+// burst counts the denials of a grant.
+type burst struct {
+	began   time.Time
+	count   int
+	alerted time.Time
+}
+
+const (
+	burstSize  = 20 // denials
+	burstTime  = time.Minute
+	burstQuiet = 10 * time.Minute // before another alert of the same grant
+)
+
+// next counts one denial and says whether they are a burst, of which nobody was told.
+func (b *burst) next(now time.Time) bool {
+	if now.Sub(b.began) > burstTime {
+		b.began, b.count = now, 0
+	}
+	b.count++
+	if b.count < burstSize || !b.alerted.IsZero() && now.Sub(b.alerted) < burstQuiet {
+		return false
+	}
+	b.alerted = now
+	return true
 }

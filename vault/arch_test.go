@@ -27,7 +27,7 @@ func importTable() []importLine {
 			"proto/bfxvault/v1 vault vault/audit vault/operator vault/policy",
 			"the operator's program; demo and bench run it again as their daemon"},
 		{"cmd/internal/bench", "proto/bfxvault/v1", "measures over the wire, as a bot would"},
-		{"cmd/internal/daemon", "api api/peer cmd/internal/harden cmd/internal/paths vault", "wires vaultd; never the passphrase's side"},
+		{"cmd/internal/daemon", "api api/peer cmd/internal/harden cmd/internal/paths vault vault/audit", "wires vaultd; never the passphrase's side"},
 		{"cmd/internal/policyfile", "vault/policy", "the policy file: reads, prints, compares"},
 		{"cmd/internal/paths", "", "where things are, for daemon and tool alike"},
 		{"cmd/internal/harden", "", "the first lines of main: undumpable, no core files"},

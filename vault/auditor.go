@@ -21,7 +21,8 @@ type auditor struct {
 	log     atomic.Pointer[audit.Log]
 
 	mu     sync.Mutex // opening
-	fault  error      // why the log is not open
+	opened func(*audit.Log)
+	fault  error // why the log is not open
 	tried  time.Time
 	closed bool
 
@@ -57,6 +58,7 @@ func (a *auditor) openMu(o audit.Options) (*audit.Log, error) {
 		return nil, err
 	}
 	a.log.Store(l)
+	a.opened(l)
 	return l, nil
 }
 
@@ -216,6 +218,7 @@ func use(slab *guard.Slab, f func() error) error {
 
 // newAuditor makes the auditor of a vault and opens its log, if that can be.
 func (v *Vault) newAuditor(o Options) {
+	v.audit.opened = v.logOpened
 	v.audit.options = audit.Options{
 		Dir: auditDir(o.Path), Synced: o.Synced, Keep: o.Keep, Now: clock.Wall,
 		Checkpoint: v.keepCheckpoint,

@@ -24,6 +24,7 @@ func (v *Vault) record(c Caller, r *SignRequest, request *policy.Request, a admi
 	if seq, err = l.Append(&s.record, request.Class&policy.Withdraw != 0); err != nil {
 		return 0, auditError(op, err)
 	}
+	v.used(a.grant, request)
 	return seq, nil
 }
 

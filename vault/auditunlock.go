@@ -3,6 +3,7 @@ package vault
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 
 	"bfxvault/vault/audit"
 	"bfxvault/vault/internal/envelope"
@@ -13,6 +14,9 @@ import (
 // auditHead is the record of how far the audit log is known: 8 bytes of sequence and 32
 // of hash. The other entries of its bucket are wrapped audit keys, by slot.
 const auditHead = "head"
+
+// anchored is the record that says that there was an anchor; its value is empty.
+const anchored = "anchored"
 
 func appendPosition(b []byte, p audit.Position) []byte {
 	return append(binary.BigEndian.AppendUint64(b, p.Seq), p.Head[:]...)
@@ -25,6 +29,25 @@ func parsePosition(b []byte) (p audit.Position, err error) {
 	p.Seq = binary.BigEndian.Uint64(b)
 	copy(p.Head[:], b[8:])
 	return p, nil
+}
+
+// openAudit files one of the records of its bucket.
+func (u *unlocked) openAudit(c *contents, key string, plain []byte) (err error) {
+	bot, isUsage := strings.CutPrefix(key, usagePrefix)
+	switch {
+	case key == auditHead:
+		c.logged, err = parsePosition(plain)
+	case key == anchored:
+		c.anchored = true
+	case isUsage:
+		if u.usages == nil {
+			u.usages = make(map[string]*usage)
+		}
+		u.usages[bot] = newUsage(bot, plain)
+	default:
+		err = errors.New("unknown record")
+	}
+	return err
 }
 
 // newAuditKey draws the audit key of a new vault and wraps it for a slot.
@@ -101,8 +124,8 @@ func (v *Vault) beginRatchet(op string, u *unlocked, by Operator, key *guard.Buf
 	return nil
 }
 
-// keepCheckpoint writes to the file how far the log is known.
-func (v *Vault) keepCheckpoint(audit.Position) {
+// keepCheckpoint writes to the file how far the log is known, and what bots have used.
+func (v *Vault) keepCheckpoint(at audit.Position) {
 	u := v.current.Load()
 	if u == nil || !v.mu.TryLock() { // what is under way writes it too
 		return
@@ -111,8 +134,37 @@ func (v *Vault) keepCheckpoint(audit.Position) {
 	if v.current.Load() != u {
 		return
 	}
-	if err := v.commitMu("checkpoint", u); err != nil {
+	if err := v.commitMu("checkpoint", u, u.usageChanges()...); err != nil {
 		v.log.Warn("how far the audit log is known could not be written to the vault file", "error", err)
+		return
+	}
+	v.noteOutside(u, at)
+	v.retain(u)
+}
+
+// noteOutside tells the journal and the anchor how new the vault is.
+func (v *Vault) noteOutside(u *unlocked, at audit.Position) {
+	mark := Mark{VaultID: u.id, Revision: u.revision.Load(), Seq: at.Seq, Head: at.Head}
+	if v.journal != nil {
+		v.journal(mark)
+	}
+	if err := v.anchor.write(mark); err != nil {
+		v.log.Warn("the anchor cannot be written: a rolled-back vault may go unnoticed", "error", err)
+	}
+}
+
+// retain removes old segments of the log. A clock that ran ahead removes nothing.
+func (v *Vault) retain(u *unlocked) {
+	l := v.audit.log.Load()
+	if l == nil {
+		return
+	}
+	now := nowOf(u.clock)
+	if now.Steady.Before(now.Wall) {
+		now.Wall = now.Steady
+	}
+	if err := l.Retain(now.Wall); err != nil {
+		v.log.Warn("old segments of the audit log could not be removed", "error", err)
 	}
 }
 
@@ -139,8 +191,8 @@ type staleness struct {
 
 // checkNewest compares a file whose records are open with the log and with what the
 // operator remembers. What is older is an error, unless the operator accepts it.
-func (u *unlocked) checkNewest(op string, l *audit.Log, r Unlock) (s staleness, err error) {
-	s = staleness{newest: r.SeenRevision, log: l == nil}
+func (u *unlocked) checkNewest(op string, l *audit.Log, r Unlock, outside uint64) (s staleness, err error) {
+	s = staleness{newest: max(r.SeenRevision, outside), log: l == nil}
 	if l != nil {
 		s.newest = max(s.newest, l.Revision())
 		if s.log, err = lacks(op, l, u.logged); err != nil {
@@ -189,9 +241,13 @@ func (v *Vault) beginUnlocked(op string, by Operator, kek *[kekSize]byte, o *ope
 	if err := v.beginRatchet(op, o.unlocked, by, key, o.log, o.stale.log || o.stale.file); err != nil {
 		return err
 	}
-	if !o.stale.file {
+	changes := o.restored
+	if v.anchor.path != "" && !o.anchored {
+		changes = append(changes, sealedChange(store.Audit, anchored, nil))
+	}
+	if len(changes) == 0 {
 		return nil
 	}
 	o.unlocked.newest = o.stale.newest
-	return v.commitMu(op, o.unlocked, o.restored...)
+	return v.commitMu(op, o.unlocked, changes...)
 }

@@ -2,7 +2,9 @@ package vault
 
 import (
 	"errors"
+	"fmt"
 	"sync"
+	"time"
 
 	"bfxvault/vault/internal/limits"
 	"bfxvault/vault/internal/nonce"
@@ -16,30 +18,36 @@ type denials struct {
 	second  int64
 	written int
 	skipped int
+	burst   burst
 }
 
 // fullDenials is how many denials a second are logged in full.
 const fullDenials = 10
 
-// next says whether to log this denial, and how many were not since the last.
-func (d *denials) next(now int64) (write bool, skipped int) {
+// next says whether to log this denial, how many were not since the last, and whether
+// they are so many now that the owner should know.
+func (d *denials) next(now int64) (write bool, skipped int, many bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	many = d.burst.next(time.Unix(now, 0))
 	if now != d.second {
 		d.second, d.written = now, 0
 	}
 	if d.written == fullDenials {
 		d.skipped++
-		return false, 0
+		return false, 0, many
 	}
 	d.written++
 	skipped, d.skipped = d.skipped, 0
-	return true, skipped
+	return true, skipped, many
 }
 
 // deny tells the operator in full what was denied, and what would have been allowed.
 func (v *Vault) deny(k *apiKey, g *grant, request *policy.Request, d policy.Decision) {
-	write, skipped := g.denials.next(unixNow())
+	write, skipped, many := g.denials.next(unixNow())
+	if many {
+		v.alert(AlertDenials, fmt.Sprintf("bot %s was denied %d requests within a minute, lately by rule %s", g.bot, burstSize, d.Rule))
+	}
 	if !write {
 		return
 	}

@@ -40,6 +40,10 @@ type rig struct {
 	// checking, where there is one, is called while a match is checked, under the
 	// vault's lock on its file.
 	checking func()
+	// anchor is the file on other storage, empty for none; marks are what the journal was
+	// told.
+	anchor string
+	marks  []vault.Mark
 }
 
 func (r *rig) checkable(policy.Match) error {
@@ -82,7 +86,8 @@ func newRig(t testing.TB) *rig {
 
 func (r *rig) open() {
 	r.t.Helper()
-	v, err := vault.Open(vault.Options{Path: r.path, Log: slog.New(slog.NewTextHandler(r.log, nil)), Checkable: r.checkable})
+	v, err := vault.Open(vault.Options{Path: r.path, Log: slog.New(slog.NewTextHandler(r.log, nil)), Checkable: r.checkable,
+		Anchor: r.anchor, Journal: func(m vault.Mark) { r.marks = append(r.marks, m) }})
 	if err != nil {
 		r.t.Fatal(err)
 	}

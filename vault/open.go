@@ -26,6 +26,8 @@ type contents struct {
 	orders map[string]map[string][]byte
 	// logged is a record that the audit log must have.
 	logged audit.Position
+	// anchored says that the anchor must be there, where there is to be one.
+	anchored bool
 	// mixed says that the records, each whole, are not those of one revision.
 	mixed error
 }
@@ -47,7 +49,7 @@ func (u *unlocked) open(op string, f *file) (*contents, error) {
 	var set envelope.SetHash
 	for p, sealed := range f.raw {
 		set.Add(u.state(), p.bucket, []byte(p.key), sealed)
-		if p.bucket == store.Slots || p.bucket == store.Audit && p.key != auditHead {
+		if p.bucket == store.Slots || p.bucket == store.Audit && p.key[0] <= '9' {
 			continue // sealed by a slot's KEK
 		}
 		if err := u.openRecord(op, c, p, sealed, scratch.Bytes()); err != nil {
@@ -96,7 +98,7 @@ func (u *unlocked) openRecord(op string, c *contents, p place, sealed, scratch [
 	case store.Secrets:
 		c.secrets[p.key], err = u.absorb(plain)
 	case store.Audit:
-		c.logged, err = parsePosition(plain)
+		err = u.openAudit(c, p.key, plain)
 	case store.Proofs:
 		if len(plain) != proofKeySize {
 			err = errors.New("not a proof key")

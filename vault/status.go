@@ -31,7 +31,7 @@ func (v *Vault) Status() Status {
 	u := v.current.Load()
 	if u == nil {
 		state, problem := v.state()
-		s := Status{State: state, Recent: v.alerts.newest(), AuditProblem: v.audit.problem()}
+		s := Status{State: state, Recent: v.alerts.all(), AuditProblem: v.audit.problem()}
 		if problem != nil {
 			s.Problem = problem.Err.Error()
 		}
@@ -41,7 +41,7 @@ func (v *Vault) Status() Status {
 	s := Status{
 		State: Unlocked, VaultID: slices.Clone(u.id[:]), Keys: len(snapshot.keys), Bots: len(snapshot.bots),
 		Since: u.since.Unix(), Memory: string(u.slab.Backend()), Revision: u.revision.Load(),
-		Recent: v.alerts.newest(), AuditProblem: v.audit.problem(),
+		Recent: v.alerts.all(), AuditProblem: v.audit.problem(),
 	}
 	for _, b := range snapshot.bots {
 		s.Grants += len(b.grants)

@@ -197,6 +197,9 @@ type opening struct {
 	unlocked *unlocked
 	stale    staleness
 	restored []change // what accepting an older file changes
+	outside  uint64   // the revision that the anchor knows
+	missing  bool     // there is to be an anchor, and there is none
+	anchored bool     // there was one before
 }
 
 // readOpening reads the file and opens the log.
@@ -206,6 +209,9 @@ func (v *Vault) readOpening(op string, o *opening) (err error) {
 	}
 	if o.file.revision == 0 {
 		return fail(op, KindUninitialised, "there is no vault yet").hint("vaultctl init")
+	}
+	if o.outside, o.missing, err = v.anchor.read(op, o.file.id); err != nil {
+		return err
 	}
 	o.log, err = v.openLog(op, o.request)
 	return err
@@ -269,8 +275,13 @@ func (o *opening) restore(op string, c *contents) (err error) {
 	if c.mixed != nil && !o.request.AcceptRollback {
 		return c.mixed
 	}
-	if o.stale, err = o.unlocked.checkNewest(op, o.log, o.request); err != nil {
+	if o.stale, err = o.unlocked.checkNewest(op, o.log, o.request, o.outside); err != nil {
 		return err
+	}
+	o.anchored = c.anchored
+	if c.anchored && o.missing && !o.request.AcceptRollback { // A42
+		return fail(op, KindRollback, "the anchor is not there").
+			hint("mount what it is on; if it is lost: vaultctl unlock --accept-rollback")
 	}
 	o.stale.file = o.stale.file || c.mixed != nil
 	if o.stale.file {

@@ -3,6 +3,7 @@ package vault
 import (
 	"crypto/rand"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +37,9 @@ type unlocked struct {
 	clock  *nonce.Clock
 	// clockAhead is set once the wall clock has run ahead of the time since boot.
 	clockAhead atomic.Bool
+
+	usageMu sync.Mutex
+	usages  map[string]*usage // by bot
 
 	// snapshot is what signing reads: immutable, replaced as a whole.
 	snapshot atomic.Pointer[snapshot]

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"bfxvault/vault/audit"
 	"bfxvault/vault/internal/store"
@@ -35,6 +36,10 @@ type Options struct {
 	Synced bool
 	// Keep says for how long segments of the audit log stay.
 	Keep audit.Keep
+	// Anchor is a file on other storage that notes how new the vault is; empty for none.
+	Anchor string
+	// Journal is told how new the vault is, at every checkpoint. May be nil.
+	Journal func(Mark)
 }
 
 // Vault is one vault file and, while unlocked, the key material in guarded
@@ -61,6 +66,8 @@ type Vault struct {
 	oneShots  oneShots
 	penalties penalties
 	audit     auditor
+	anchor    anchor
+	journal   func(Mark)
 	alerts    alerts
 }
 
@@ -71,7 +78,7 @@ func Open(o Options) (*Vault, error) {
 	if o.Path == "" || o.Log == nil || o.Checkable == nil {
 		return nil, errors.New("vault: Options.Path, Options.Log and Options.Checkable are required")
 	}
-	v := &Vault{log: o.Log, checkable: o.Checkable}
+	v := &Vault{log: o.Log, checkable: o.Checkable, anchor: anchor{path: o.Anchor}, journal: o.Journal}
 	s, err := store.Open(o.Path)
 	var revision uint64
 	if err == nil {
@@ -94,6 +101,7 @@ func Open(o Options) (*Vault, error) {
 // Close locks the vault and closes its file. What was under way is refused or, if
 // it was an unlock, undone. The keys are wiped before the disk is waited for.
 func (v *Vault) Close() error {
+	v.checkpoint()
 	v.Lock()
 	v.oneShots.destroy()
 	v.mu.Lock()
@@ -108,6 +116,31 @@ func (v *Vault) Close() error {
 		return fmt.Errorf("vault: %w", err)
 	}
 	return nil
+}
+
+// checkpointTime is how long the end of a daemon may wait for the disk before the keys
+// are wiped.
+const checkpointTime = 500 * time.Millisecond
+
+// checkpoint writes down how far the audit log is, if the disk answers in time.
+func (v *Vault) checkpoint() {
+	l := v.audit.log.Load()
+	if l == nil || v.current.Load() == nil {
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if at, err := l.Checkpoint(); err == nil {
+			v.keepCheckpoint(at)
+		}
+	}()
+	timer := time.NewTimer(checkpointTime)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
 }
 
 // state is the state of the vault, and the error that keeps it from being used.

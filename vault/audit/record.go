@@ -13,6 +13,7 @@ const (
 	Refused = "refused" // malformed, nobody's, locked, or a wrong proof
 	Done    = "done"    // an operation that was asked for and made
 	Failed  = "failed"  // one that was not
+	Unknown = "unknown" // one that a crash cut off
 )
 
 // The phases of an operation that changes the vault: its intent is on disk before

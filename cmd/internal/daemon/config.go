@@ -8,9 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"bfxvault/vault/audit"
 )
 
 // settings is config.toml. A setting that is not here is an error with its line
@@ -21,6 +25,45 @@ type settings struct {
 	SignGroup string `toml:"sign_group"`
 	// AdminGroup is the group whose members may steer the vault.
 	AdminGroup string `toml:"admin_group"`
+	// Durability is "written", where a signature waits until its audit record is written,
+	// or "fsync", where it waits until that is on disk. Empty means "written".
+	Durability string `toml:"durability"`
+	// AuditKeep says for how long segments of the audit log stay.
+	AuditKeep auditKeep `toml:"audit_keep"`
+	// Anchor is a file on other storage that notes how new the vault is.
+	Anchor string `toml:"anchor"`
+}
+
+// auditKeep removes segments older than so many days, and the oldest of more than so
+// many gigabytes. Zero keeps them.
+type auditKeep struct {
+	Days      *uint32 `toml:"days"`
+	Gigabytes uint32  `toml:"gigabytes"`
+}
+
+// keepDays is for how long segments stay where nothing else is said.
+const keepDays = 730
+
+// keep is the setting as the vault understands it.
+func (k auditKeep) keep() audit.Keep {
+	days := uint32(keepDays)
+	if k.Days != nil {
+		days = *k.Days
+	}
+	return audit.Keep{Age: time.Duration(min(days, maxKeepDays)) * 24 * time.Hour, Bytes: int64(k.Gigabytes) << 30}
+}
+
+const maxKeepDays = 100 * 366
+
+// check refuses what nobody can have meant.
+func (s *settings) check(path string) error {
+	switch {
+	case s.Durability != "" && s.Durability != "written" && s.Durability != "fsync":
+		return fmt.Errorf(`%s: durability is "written" or "fsync"`, path)
+	case s.Anchor != "" && !filepath.IsAbs(s.Anchor):
+		return fmt.Errorf("%s: anchor is a path from the root", path)
+	}
+	return nil
 }
 
 // maxConfig keeps a mistaken file name from filling memory.
@@ -56,7 +99,7 @@ func readSettings(path string, asked bool) (settings, error) {
 	case err != nil:
 		return s, fmt.Errorf("%s: %w", path, err)
 	}
-	return s, nil
+	return s, s.check(path)
 }
 
 // groupID finds a group by name or number; -1 stands for none.

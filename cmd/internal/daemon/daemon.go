@@ -76,7 +76,10 @@ func New(p paths.Paths, config string, log *slog.Logger) (*Daemon, error) {
 	if err := makeFolders(p, signGID >= 0 || adminGID >= 0); err != nil {
 		return nil, err
 	}
-	v, err := vault.Open(vault.Options{Path: p.VaultFile(), Log: log, Checkable: api.Checkable})
+	v, err := vault.Open(vault.Options{
+		Path: p.VaultFile(), Log: log, Checkable: api.Checkable,
+		Synced: s.Durability == "fsync", Keep: s.AuditKeep.keep(), Anchor: s.Anchor, Journal: toJournal(log),
+	})
 	if err != nil {
 		return nil, err
 	}
