@@ -40,10 +40,23 @@ func (a *app) withAudit(ctx context.Context, f func(*audit.Reader) error) error 
 		return unreadable(dir, err)
 	}
 	if n := r.Garbled(); n > 0 {
-		fmt.Fprintf(a.stderr, "vaultctl: warning: %d lines are no records\n", n)
+		fmt.Fprintf(a.stderr, "vaultctl: warning: lines that are no records: %d\n", n)
 		a.hintf("vaultctl audit verify")
 	}
 	return nil
+}
+
+// interruptible runs what reads much and knows no context. After a signal it is left
+// behind: the process ends.
+func interruptible(ctx context.Context, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return interrupted()
+	}
 }
 
 // unreadable says why the folder of the log cannot be read, and who can.
@@ -116,7 +129,7 @@ func (f *filterFlags) add(a *app, c *cobra.Command) {
 }
 
 func decisions() []string {
-	return []string{audit.Allowed, audit.Denied, audit.Limited, audit.Refused, audit.Done, audit.Failed}
+	return []string{audit.Allowed, audit.Denied, audit.Limited, audit.Refused, audit.Done, audit.Failed, audit.Unknown}
 }
 
 // read is the filter that the flags spell.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -38,11 +39,11 @@ func (a *app) auditExport() *cobra.Command {
 				return a.buffered(func(w io.Writer) error {
 					switch {
 					case requests:
-						return a.exportRequests(c.Context().Err, r, w, filter)
+						return a.exportRequests(c.Context(), r, w, filter)
 					case format == "csv":
-						return exportCSV(c.Context().Err, r, w, filter)
+						return exportCSV(c.Context(), r, w, filter)
 					}
-					return each(c.Context().Err, r, filter, func(text []byte) error {
+					return each(c.Context(), r, filter, func(text []byte) error {
 						_, err := w.Write(text)
 						return err
 					})
@@ -59,12 +60,12 @@ func (a *app) auditExport() *cobra.Command {
 }
 
 // each runs f for each wanted record, until a signal ends it.
-func each(ended func() error, r *audit.Reader, filter audit.Filter, f func(text []byte) error) error {
+func each(ctx context.Context, r *audit.Reader, filter audit.Filter, f func(text []byte) error) error {
 	for text, err := range r.Records(filter) {
 		if err != nil {
 			return err
 		}
-		if ended() != nil {
+		if ctx.Err() != nil {
 			return interrupted()
 		}
 		if err := f(text); err != nil {
@@ -75,8 +76,8 @@ func each(ended func() error, r *audit.Reader, filter audit.Filter, f func(text 
 }
 
 // eachEntry is each for records that are read.
-func eachEntry(ended func() error, r *audit.Reader, filter audit.Filter, f func(*audit.Entry) error) error {
-	return each(ended, r, filter, func(text []byte) error {
+func eachEntry(ctx context.Context, r *audit.Reader, filter audit.Filter, f func(*audit.Entry) error) error {
+	return each(ctx, r, filter, func(text []byte) error {
 		e, err := audit.ParseEntry(text)
 		if err != nil {
 			return fmt.Errorf("%w; see: vaultctl audit verify", err)
@@ -109,12 +110,12 @@ func csvRow(e *audit.Entry) []string {
 }
 
 // exportCSV prints records as RFC 4180 has them, with one line of names.
-func exportCSV(ended func() error, r *audit.Reader, w io.Writer, filter audit.Filter) error {
+func exportCSV(ctx context.Context, r *audit.Reader, w io.Writer, filter audit.Filter) error {
 	c := csv.NewWriter(w)
 	if err := c.Write(csvHeader()); err != nil {
 		return err
 	}
-	if err := eachEntry(ended, r, filter, func(e *audit.Entry) error { return c.Write(csvRow(e)) }); err != nil {
+	if err := eachEntry(ctx, r, filter, func(e *audit.Entry) error { return c.Write(csvRow(e)) }); err != nil {
 		return err
 	}
 	c.Flush()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"time"
 
@@ -30,7 +31,7 @@ func (a *app) auditQuery() *cobra.Command {
 				return usagef("--limit is at least 1")
 			}
 			return a.withAudit(c.Context(), func(r *audit.Reader) error {
-				return a.buffered(func(w io.Writer) error { return a.printFound(c.Context().Err, r, w, filter, int(limit)) })
+				return a.buffered(func(w io.Writer) error { return a.printFound(c.Context(), r, w, filter, int(limit)) })
 			})
 		},
 	}
@@ -40,18 +41,28 @@ func (a *app) auditQuery() *cobra.Command {
 }
 
 // printFound prints what is wanted: all, or the newest.
-func (a *app) printFound(ended func() error, r *audit.Reader, w io.Writer, filter audit.Filter, limit int) error {
-	if limit > 0 {
-		found, _, err := r.Newest(filter, limit)
-		if err != nil {
+func (a *app) printFound(ctx context.Context, r *audit.Reader, w io.Writer, filter audit.Filter, limit int) error {
+	if limit == 0 {
+		return each(ctx, r, filter, func(text []byte) error { return a.printRecord(w, text) })
+	}
+	found, _, err := newest(ctx, r, filter, limit)
+	for _, text := range found {
+		if err := a.printRecord(w, text); err != nil {
 			return err
 		}
-		for _, text := range found {
-			if err := a.printRecord(w, text); err != nil {
-				return err
-			}
-		}
-		return nil
 	}
-	return each(ended, r, filter, func(text []byte) error { return a.printRecord(w, text) })
+	return err
+}
+
+// newest finds the newest records, which may be far back.
+func newest(ctx context.Context, r *audit.Reader, filter audit.Filter, most int) (found [][]byte, end audit.Place, err error) {
+	err = interruptible(ctx, func() error {
+		var err error
+		found, end, err = r.Newest(filter, most)
+		return err
+	})
+	if err != nil {
+		return nil, audit.Place{}, err
+	}
+	return found, end, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,12 +23,12 @@ type rebuiltRequest struct {
 }
 
 // exportRequests prints what can be rebuilt, and says how many could not be.
-func (a *app) exportRequests(ended func() error, r *audit.Reader, w io.Writer, filter audit.Filter) error {
+func (a *app) exportRequests(ctx context.Context, r *audit.Reader, w io.Writer, filter audit.Filter) error {
 	filter.Op = "sign"
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	var lacking, unjudged uint64
-	err := eachEntry(ended, r, filter, func(e *audit.Entry) error {
+	err := eachEntry(ctx, r, filter, func(e *audit.Entry) error {
 		if e.Decision == audit.Refused {
 			unjudged++
 			return nil
@@ -40,10 +41,10 @@ func (a *app) exportRequests(ended func() error, r *audit.Reader, w io.Writer, f
 		return encoder.Encode(request)
 	})
 	if lacking > 0 {
-		fmt.Fprintf(a.stderr, "vaultctl: warning: %d requests are left out: the log does not hold what rules would see of them\n", lacking)
+		fmt.Fprintf(a.stderr, "vaultctl: warning: left out, since the log does not hold what rules would see of them: %d\n", lacking)
 	}
 	if unjudged > 0 {
-		fmt.Fprintf(a.stderr, "vaultctl: warning: %d requests are left out that were refused before any rule\n", unjudged)
+		fmt.Fprintf(a.stderr, "vaultctl: warning: left out, since they were refused before any rule: %d\n", unjudged)
 	}
 	return err
 }

@@ -35,7 +35,7 @@ func (a *app) auditSummary() *cobra.Command {
 			return a.withAudit(c.Context(), func(r *audit.Reader) error {
 				filter := audit.Filter{Op: "sign", Since: from, Until: from.AddDate(0, 0, 1)}
 				sums := make(summary)
-				if err := eachEntry(c.Context().Err, r, filter, sums.add); err != nil {
+				if err := eachEntry(c.Context(), r, filter, sums.add); err != nil {
 					return err
 				}
 				return a.reportSummary(from, sums)

@@ -43,7 +43,7 @@ type auditTail struct {
 
 func (a *app) runTail(ctx context.Context, r *audit.Reader, t auditTail) error {
 	filter := audit.Filter{Alerts: t.alerts}
-	found, end, err := r.Newest(filter, int(t.most))
+	found, end, err := newest(ctx, r, filter, int(t.most))
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,9 @@ func (a *app) runVerify(ctx context.Context, from passphraseFlags, plainOnly boo
 		return audit.Report{}, unreadable(l.Dir, err)
 	}
 	defer r.Close()
-	options := audit.VerifyOptions{Known: []audit.Position{l.Synced}}
+	options := audit.VerifyOptions{Known: []audit.Position{
+		l.Synced, a.seen(l.VaultID[:]).at, a.journal(ctx, l.VaultID[:]).at,
+	}}
 	if !plainOnly {
 		keys, known, err := a.auditSecrets(ctx, l, from)
 		if err != nil {
@@ -59,9 +61,13 @@ func (a *app) runVerify(ctx context.Context, from passphraseFlags, plainOnly boo
 		defer keys.Wipe()
 		options.Keys, options.Known = keys, append(options.Known, known)
 	}
-	report, err := audit.Verify(l.Dir, options)
+	var report audit.Report
+	err = interruptible(ctx, func() (err error) {
+		report, err = audit.Verify(l.Dir, options)
+		return err
+	})
 	if err != nil {
-		return report, unreadable(l.Dir, err)
+		return audit.Report{}, unreadable(l.Dir, err)
 	}
 	return report, nil
 }

@@ -8,17 +8,22 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 
 	pb "bfxvault/proto/bfxvault/v1"
+	"bfxvault/vault/audit"
 )
 
-// The newest revision of each vault is noted in the operator's own state folder,
-// out of reach of whoever can only change the vault file: an older copy of the
-// file then refuses to unlock.
+// How new each vault is, is noted in the operator's own state folder, out of reach of
+// whoever can only change the vault file and the audit log: an older copy of them then
+// refuses to unlock. The system journal, where there is one, knows it too.
 
-// seenFile is where the revision of a vault is noted.
+// known is how new a vault was seen: the revision of its file, and a record of its log.
+type known struct {
+	revision uint64
+	at       audit.Position
+}
+
+// seenFile is where it is noted.
 func seenFile(vaultID []byte) (string, error) {
 	state := os.Getenv("XDG_STATE_HOME")
 	if !filepath.IsAbs(state) {
@@ -31,35 +36,45 @@ func seenFile(vaultID []byte) (string, error) {
 	return filepath.Join(state, "bfxvault-seen", hex.EncodeToString(vaultID)), nil
 }
 
-// seen is the newest revision noted, zero for none.
-func (a *app) seen(vaultID []byte) uint64 {
+// seen is what was noted, zero for nothing.
+func (a *app) seen(vaultID []byte) (k known) {
 	path, err := seenFile(vaultID)
 	if err != nil {
-		return 0
+		return k
 	}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0
+		return k
 	}
-	revision, parseErr := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
-	if err != nil || parseErr != nil {
-		a.hintf("the note of the vault's newest revision, %s, cannot be read: a rolled-back file would go unnoticed", path)
+	var head []byte
+	if err == nil {
+		_, err = fmt.Sscanf(string(text), "%d %d %x\n", &k.revision, &k.at.Seq, &head)
 	}
-	return revision
+	if err != nil || len(head) != len(k.at.Head) {
+		a.hintf("the note of how new the vault was, %s, cannot be read: a rolled-back file may go unnoticed", path)
+		return known{}
+	}
+	copy(k.at.Head[:], head)
+	return k
 }
 
-// remember notes a revision, unless a newer one stands. That it could not is
+// remember notes how new a vault is, unless a newer note stands. That it could not is
 // worth a hint and no more: the change itself is done.
-func (a *app) remember(vaultID []byte, revision uint64) {
-	if revision <= a.seen(vaultID) {
+func (a *app) remember(ctx context.Context, s *session, vaultID []byte, revision uint64) {
+	if revision <= a.seen(vaultID).revision {
 		return
 	}
-	if err := note(vaultID, revision); err != nil {
+	k := known{revision: revision}
+	if l, err := s.admin.ShowAudit(ctx, &pb.ShowAuditRequest{}); err == nil && len(l.GetHead()) == len(k.at.Head) {
+		k.at.Seq = l.GetSeq()
+		copy(k.at.Head[:], l.GetHead())
+	}
+	if err := note(vaultID, k); err != nil {
 		a.hintf("the vault's revision could not be noted, so a rolled-back file may go unnoticed: %v", err)
 	}
 }
 
-func note(vaultID []byte, revision uint64) error {
+func note(vaultID []byte, k known) error {
 	path, err := seenFile(vaultID)
 	if err != nil {
 		return err
@@ -72,15 +87,8 @@ func note(vaultID []byte, revision uint64) error {
 		return err
 	}
 	defer os.Remove(f.Name()) // gone already where all went well
-	if _, err := fmt.Fprintln(f, revision); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Close(); err != nil {
+	_, err = fmt.Fprintf(f, "%d %d %s\n", k.revision, k.at.Seq, k.at.Head)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), path)
@@ -90,6 +98,6 @@ func note(vaultID []byte, revision uint64) error {
 func (a *app) rememberCurrent(ctx context.Context, s *session, revision uint64) {
 	state, err := s.admin.Status(ctx, &pb.StatusRequest{})
 	if err == nil && len(state.GetVaultId()) == 16 {
-		a.remember(state.GetVaultId(), revision)
+		a.remember(ctx, s, state.GetVaultId(), revision)
 	}
 }

@@ -55,7 +55,7 @@ func (a *app) runUnlock(ctx context.Context, s *session, from passphraseFlags, k
 		return err
 	}
 	defer kek.Wipe()
-	request := vault.Unlock{Slot: slot.ID, SeenRevision: a.seen(id[:]), AcceptRollback: accept}
+	request := vault.Unlock{Slot: slot.ID, SeenRevision: max(a.seen(id[:]).revision, a.journal(ctx, id[:]).revision), AcceptRollback: accept}
 	box, _, err := s.seal(ctx, request.Purpose(), kek[:])
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func (a *app) runUnlock(ctx context.Context, s *session, from passphraseFlags, k
 	if err != nil {
 		return err
 	}
-	a.remember(id[:], opened.GetRevision())
+	a.remember(ctx, s, id[:], opened.GetRevision())
 	return a.reportUnlock(opened)
 }
 
