@@ -2,6 +2,7 @@ package vault
 
 import (
 	"bfxvault/vault/audit"
+	"bfxvault/vault/internal/crash"
 )
 
 // recorded makes a change between two records: its intent is on disk before it is
@@ -18,7 +19,9 @@ func (v *Vault) recorded(op string, by Operator, o Operation, u *unlocked, make 
 	if err != nil {
 		return auditError(op, err)
 	}
+	crash.Point("intent written")
 	failed := make()
+	crash.Point("change made")
 	outcome := audit.Record{Op: op, Phase: audit.Outcome, Of: intent, Process: by.Process, Decision: audit.Done, Revision: u.revision.Load()}
 	if failed != nil {
 		outcome.Decision, outcome.Rule = audit.Failed, kindWord(failed)
@@ -28,6 +31,7 @@ func (v *Vault) recorded(op string, by Operator, o Operation, u *unlocked, make 
 		e.Err = &madeError{e.Err}
 		return e
 	}
+	crash.Point("outcome written")
 	return failed
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"bfxvault/vault/audit"
 	"bfxvault/vault/internal/clock"
+	"bfxvault/vault/internal/crash"
 	"bfxvault/vault/internal/envelope"
 	"bfxvault/vault/internal/guard"
 	"bfxvault/vault/internal/mac"
@@ -222,6 +223,7 @@ func (v *Vault) newAuditor(o Options) {
 	v.audit.options = audit.Options{
 		Dir: auditDir(o.Path), Synced: o.Synced, Keep: o.Keep, Now: clock.Wall,
 		Checkpoint: v.keepCheckpoint,
+		Point:      crash.Point,
 		Alert:      v.alert,
 	}
 	if _, err := v.audit.open(); err != nil {

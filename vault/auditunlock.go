@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"bfxvault/vault/audit"
+	"bfxvault/vault/internal/crash"
 	"bfxvault/vault/internal/envelope"
 	"bfxvault/vault/internal/guard"
 	"bfxvault/vault/internal/store"
@@ -241,6 +242,7 @@ func (v *Vault) beginUnlocked(op string, by Operator, kek *[kekSize]byte, o *ope
 	if err := v.beginRatchet(op, o.unlocked, by, key, o.log, o.stale.log || o.stale.file); err != nil {
 		return err
 	}
+	crash.Point("unlock written")
 	changes := o.restored
 	if v.anchor.path != "" && !o.anchored {
 		changes = append(changes, sealedChange(store.Audit, anchored, nil))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"bfxvault/vault/internal/crash"
 	"bfxvault/vault/internal/envelope"
 	"bfxvault/vault/internal/store"
 )
@@ -52,9 +53,11 @@ func (v *Vault) commitWithMu(op string, u *unlocked, meta []store.Op, changes []
 	if err != nil {
 		return err
 	}
+	crash.Point("before the commit")
 	if err := v.store.ApplyAs(u.revision.Load(), next.revision, append(ops, meta...)); err != nil {
 		return storeError(op, err)
 	}
+	crash.Point("after the commit")
 	u.revision.Store(next.revision)
 	u.set = next.set
 	if at.Seq > u.logged.Seq {

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"bfxvault/vault/audit"
+	"bfxvault/vault/internal/crash"
 	"bfxvault/vault/internal/envelope"
 	"bfxvault/vault/internal/guard"
 	"bfxvault/vault/internal/mac"
@@ -65,6 +66,7 @@ func (v *Vault) Init(by Operator, r Init) (Opened, error) {
 	defer auditKey.Destroy()
 	u.snapshot.Store(newSnapshot())
 	v.initialised.Store(true)
+	crash.Point("vault file made")
 	if err := v.beginRatchet(op, u, by, auditKey, l, false); err != nil {
 		u.destroy()
 		return Opened{}, err

@@ -61,8 +61,28 @@ func TestAGapThatAnOperatorHasAcceptedVerifies(t *testing.T) {
 	if len(r.Accepted) != 1 || r.Accepted[0] != (audit.Gap{First: first, Next: h.known.Seq + 1}) {
 		t.Errorf("accepted are %v, want %d to %d", r.Accepted, first, h.known.Seq+1)
 	}
-	l = open(t, o) // and the next start knows nothing of it
-	must(t, l.Close())
+	must(t, open(t, o).Close()) // and the next start knows nothing of it,
+	must(t, os.Remove(filepath.Join(h.dir, "checkpoint")))
+	must(t, open(t, o).Close()) // nor one that reads the segments
+	verifies(t, h.dir, h.slot, h.known)
+}
+
+// P2, A50: who accepts a gap does not accept an unlock that was made up before it.
+func TestAnAcceptedGapDoesNotHideAForgedUnlock(t *testing.T) {
+	t.Parallel()
+	dir, s := folder(t), slot{[]byte("one")}
+	l := open(t, options(dir))
+	sign(t, l, 3)
+	unlock(t, l, s)
+	sign(t, l, 3)
+	forged, err := l.Begin(&audit.Record{Op: "unlock"}, slot{[]byte("another")}.begin)
+	must(t, err, l.Close())
+	o := options(dir)
+	o.Accept, o.Above = true, 20
+	l = open(t, o)
+	_, err = l.Begin(&audit.Record{Op: "unlock", Accepted: true}, s.accept)
+	must(t, err, l.Close())
+	found(t, verify(t, dir, s), forged)
 }
 
 // A50

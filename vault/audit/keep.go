@@ -110,7 +110,10 @@ func (l *Log) writeCheckpoint() error {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return l.root.Rename(draft, checkpointName)
+	l.o.point("checkpoint written")
+	err = l.root.Rename(draft, checkpointName)
+	l.o.point("checkpoint renamed")
+	return err
 }
 
 // readCheckpoint reads it; nil where there is none, or none that means anything.

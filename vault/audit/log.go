@@ -28,6 +28,15 @@ type Options struct {
 	// Above and all that there is. Without it such a folder is a *DamagedError.
 	Accept bool
 	Above  uint64
+	// Point, where there is one, is told of each point between two steps at which a crash
+	// may come, for tests of just that.
+	Point func(name string)
+}
+
+func (o *Options) point(name string) {
+	if o.Point != nil {
+		o.Point(name)
+	}
 }
 
 // The alerts that a log raises by itself.

@@ -54,7 +54,9 @@ func (e *ending) close() {
 func (l *Log) start() error {
 	now := later(l.o.Now(), l.segment.last)
 	l.chain.add(now, (&Record{Op: opStart, Revision: l.revision}).append(nil))
+	l.o.point("log opened")
 	err := l.segment.put(l.chain.buf)
+	l.o.point("start written")
 	if err == nil {
 		err = errors.Join(l.segment.flush(), syncFolder(l.root))
 	}
@@ -85,6 +87,7 @@ func (l *Log) firstSegment(seq uint64, fields []byte) error {
 	if err != nil {
 		return err
 	}
+	l.o.point("first segment made")
 	s.allocate()
 	l.chain.at.Seq = seq - 1
 	l.chain.add(now, fields)

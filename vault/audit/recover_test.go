@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"bfxvault/vault/audit"
@@ -296,6 +297,73 @@ func TestUnfinishedOperationsSurvive(t *testing.T) {
 	must(t, l.Close())
 	l = open(t, o)
 	check("after a clean end", l)
+}
+
+// P7: a checkpoint knows what was unfinished then, not what is since: the outcome may be
+// lost with the power.
+func TestACheckpointLeavesOutWhatIsNotOnDisk(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		dir := folder(t)
+		l := open(t, options(dir))
+		intent, err := l.Append(&audit.Record{Op: "key add", Phase: audit.Intent}, true)
+		must(t, err)
+		time.Sleep(checkpointEvery - 10*time.Millisecond)
+		_, err = l.Append(&audit.Record{Op: "key add", Phase: audit.Outcome, Of: intent}, false)
+		must(t, err)
+		_, err = l.Append(&audit.Record{Op: "bot add", Phase: audit.Intent}, false)
+		must(t, err)
+		time.Sleep(11 * time.Millisecond) // a checkpoint, and the sync is to come
+		o := options(crashed(t, dir))
+		cut(t, o.Dir, 2) // the power fails
+		l = open(t, o)
+		if got := l.Unfinished(); !maps.Equal(got, map[uint64]string{intent: "key add"}) {
+			t.Errorf("unfinished are %v, want %d", got, intent)
+		}
+	})
+}
+
+const checkpointEvery = 10 * time.Second
+
+// A42
+func TestTheNewestRevisionSurvives(t *testing.T) {
+	t.Parallel()
+	dir, c := folder(t), clockAt(day())
+	o := options(dir)
+	o.Now = c.now
+	l := open(t, o)
+	check := func(l *audit.Log, want uint64) {
+		t.Helper()
+		if got := l.Revision(); got != want {
+			t.Errorf("the newest revision is %d, want %d", got, want)
+		}
+	}
+	note := func(revision uint64) {
+		_, err := l.Append(&audit.Record{Op: "key add", Revision: revision}, true)
+		must(t, err)
+	}
+	check(l, 0)
+	note(7)
+	note(5)
+	check(l, 7)
+	_, err := l.Checkpoint()
+	must(t, err)
+	note(9)
+	o.Dir = crashed(t, dir)
+	l2 := open(t, o)
+	check(l2, 9)
+	must(t, l2.Close())
+	c.set(day().Add(24 * time.Hour)) // the header says it again
+	must(t, l.Close())
+	for _, missing := range []string{"none", "checkpoint"} {
+		must(t, os.RemoveAll(filepath.Join(dir, missing)))
+		o.Dir = dir
+		l := open(t, o)
+		check(l, 9)
+		sign(t, l, 1)
+		must(t, l.Close())
+		c.set(c.now().Add(24 * time.Hour))
+	}
 }
 
 // A2, A51

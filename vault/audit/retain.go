@@ -28,10 +28,12 @@ func (l *Log) Retain(now time.Time) error {
 	if err != nil {
 		return err
 	}
+	l.o.point("retention written")
 	for _, name := range names[:drop] { // the oldest first: what stands has no gaps
 		if err := l.root.Remove(name); err != nil {
 			return &WriteError{err}
 		}
+		l.o.point("segment removed")
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ func (l *Log) putTornAside() error {
 	if err == nil && !zero {
 		err = l.keepTorn(fmt.Sprintf("%s-%d.torn", s.name, s.size), io.NewSectionReader(s.f, s.size, torn))
 	}
+	l.o.point("torn bytes kept")
 	if err == nil {
 		err = s.f.Truncate(s.size)
 	}

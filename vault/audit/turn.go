@@ -82,12 +82,14 @@ func (l *Log) endSegment(now time.Time, sealed string) error {
 	if err := l.putLines(before, at); err != nil {
 		return err
 	}
+	l.o.point("segment end written")
 	l.syncMu.Lock()
 	defer l.syncMu.Unlock()
 	err := l.segment.rewrite(l.tail)
 	if err == nil {
 		err = l.segment.flush()
 	}
+	l.o.point("segment ended")
 	if err != nil {
 		err = &syncError{err}
 		l.setFault(syncing, &WriteError{err}, nil)
@@ -102,15 +104,18 @@ func (l *Log) beginSegment(now time.Time, sealed string, r *Ratchet) error {
 	if err != nil {
 		return err
 	}
+	l.o.point("segment made")
 	next := chain{at: l.chain.at, ratchet: r}
 	next.add(now, headerFields(l.chain.at.Head, sealed, l.Revision()))
 	err = s.put(next.buf)
+	l.o.point("segment header written")
 	if err == nil {
 		err = errors.Join(s.flush(), syncFolder(l.root))
 	}
 	if err != nil {
 		return errors.Join(err, l.dropSegment(s))
 	}
+	l.o.point("segment begun")
 	next.settle(l.chain.at, true)
 	s.last = now
 	l.replaceSegment(s, next)

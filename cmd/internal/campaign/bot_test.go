@@ -13,6 +13,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
+
 	"bfxvault/cmd/internal/paths"
 	pb "bfxvault/proto/bfxvault/v1"
 )
@@ -29,29 +32,67 @@ func secretOf(label string) string {
 	return fmt.Sprintf("TESTSECRET-fake-%x", sha256.Sum256([]byte(label)))[:43] // as long as Bitfinex's
 }
 
-// bot is one connection to sign.sock.
+// bot is one connection to sign.sock. It is not safe for concurrent use where it
+// streams.
 type bot struct {
 	pb.SignerServiceClient
-	ctx context.Context
+	ctx    context.Context
+	stream grpc.BidiStreamingClient[pb.SignStreamRequest, pb.SignStreamResponse] // nil: each request is a call
+	asked  uint64
 }
 
 func dialBot(t testing.TB, p paths.Paths, uid int) *bot {
 	t.Helper()
-	return &bot{pb.NewSignerServiceClient(dial(t, p.SignSocket(), uid)), t.Context()}
+	return &bot{SignerServiceClient: pb.NewSignerServiceClient(dial(t, p.SignSocket(), uid)), ctx: t.Context()}
+}
+
+// streaming makes the bot ask over one stream from now on.
+func (b *bot) streaming(t testing.TB) *bot {
+	t.Helper()
+	var err error
+	b.stream, err = b.SignStream(b.ctx)
+	must(t, err)
+	return b
 }
 
 // sign has an order signed and checks the signature with the standard library.
 func (b *bot) sign(label string) (requestNonce uint64, err error) {
-	s, err := b.SignRest(b.ctx, &pb.SignRestRequest{Label: label, Path: orderPath, Body: []byte(orderBody)})
+	s, err := b.signed(label)
+	return s.GetRequestNonce(), err
+}
+
+// signed is sign for whoever wants to see all of the answer.
+func (b *bot) signed(label string) (*pb.SignRestResponse, error) {
+	s, err := b.ask(&pb.SignRestRequest{Label: label, Path: orderPath, Body: []byte(orderBody)})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	m := hmac.New(sha512.New384, []byte(secretOf(label)))
 	fmt.Fprintf(m, "/api/%s%d%s", orderPath, s.GetRequestNonce(), orderBody)
 	if s.GetSignature() != hex.EncodeToString(m.Sum(nil)) || s.GetApiKey() != idOf(label) {
-		return 0, errNotSigned
+		return nil, errNotSigned
 	}
-	return s.GetRequestNonce(), nil
+	return s, nil
+}
+
+// ask asks for one signature.
+func (b *bot) ask(r *pb.SignRestRequest) (*pb.SignRestResponse, error) {
+	if b.stream == nil {
+		return b.SignRest(b.ctx, r)
+	}
+	b.asked++
+	request := &pb.SignStreamRequest{Id: b.asked, Request: &pb.SignStreamRequest_Rest{Rest: r}}
+	_ = b.stream.Send(request) // Recv has the error
+	answer, err := b.stream.Recv()
+	switch {
+	case err != nil:
+		return nil, err
+	case answer.GetError() != nil:
+		return nil, status.ErrorProto(answer.GetError())
+	case answer.GetId() != b.asked:
+		return nil, fmt.Errorf("the answer to request %d has number %d", b.asked, answer.GetId())
+	}
+	return answer.GetRest(), nil
 }
 
 var errNotSigned = errors.New("the signature is not that of the API secret over path, request nonce and body")
@@ -67,13 +108,20 @@ type ledger struct {
 // sign has one order signed. Its request nonce must be above those of all
 // requests that had ended when this one began.
 func (l *ledger) sign(b *bot, label string) (requestNonce uint64, err error) {
+	s, err := l.signed(b, label)
+	return s.GetRequestNonce(), err
+}
+
+// signed is sign for whoever wants to see all of the answer.
+func (l *ledger) signed(b *bot, label string) (*pb.SignRestResponse, error) {
 	floor := l.highest.Load()
-	n, err := b.sign(label)
+	s, err := b.signed(label)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
+	n := s.GetRequestNonce()
 	if n <= floor {
-		return n, fmt.Errorf("request nonce %d of %s came after %d", n, label, floor)
+		return nil, fmt.Errorf("request nonce %d of %s came after %d", n, label, floor)
 	}
 	for {
 		highest := l.highest.Load()
@@ -84,7 +132,7 @@ func (l *ledger) sign(b *bot, label string) (requestNonce uint64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.given = append(l.given, n)
-	return n, nil
+	return s, nil
 }
 
 // check fails the test where a number was given twice, and returns how many were.

@@ -80,7 +80,11 @@ func hookedDaemon(t testing.TB) string {
 	return filepath.Join(dir, "vaultd")
 }
 
-const clockEnv = "BFXVAULT_TEST_CLOCK"
+// The doors of the hooked vaultd.
+const (
+	clockEnv = "BFXVAULT_TEST_CLOCK" // its wall clock
+	killEnv  = "BFXVAULT_TEST_KILL"  // the point at which it kills itself
+)
 
 // The hooks that tests use are in no binary that users get.
 func TestTheOrdinaryBuildHasNoTestHooks(t *testing.T) {
@@ -89,8 +93,10 @@ func TestTheOrdinaryBuildHasNoTestHooks(t *testing.T) {
 	} {
 		text, err := os.ReadFile(path)
 		must(t, err)
-		if got := bytes.Contains(text, []byte(clockEnv)); got != want {
-			t.Errorf("%s has the clock hook: %t, want %t", path, got, want)
+		for _, hook := range []string{clockEnv, killEnv} {
+			if got := bytes.Contains(text, []byte(hook)); got != want {
+				t.Errorf("%s has the hook %s: %t, want %t", path, hook, got, want)
+			}
 		}
 	}
 }

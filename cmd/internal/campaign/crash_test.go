@@ -3,6 +3,7 @@ package campaign_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strconv"
 	"sync"
@@ -17,35 +18,52 @@ import (
 	"bfxvault/vault"
 )
 
-// P7, P6, A41: vaultd is killed at random points while an operator adds API keys,
-// bots and grants and removes bots, and a bot signs. Every acknowledged change is
-// there afterwards, every other one is there whole or not at all, the vault
-// unlocks, and no request nonce repeats.
+// P2, P6, P7, A41: vaultd is killed at random points while an operator adds API keys,
+// bots and grants and removes bots, and a bot signs over 32 connections. Every
+// acknowledged change is there afterwards, every other one is there whole or not at
+// all and is reported, the vault unlocks, no request nonce repeats, every signature
+// that reached the bot has its record, and the log verifies: as the kill has left it,
+// and as the next vaultd goes on with it.
 func TestWhatWasAcknowledgedSurvivesKills(t *testing.T) {
 	t.Parallel()
-	r := ready(t, conditions{}, "main")
-	c := &crashes{rig: r, facts: map[string]fact{"key main": known, "grant main": known, "bot " + botName: known}}
 	kills, seed := size(20, 1000), rand.Uint64()
 	t.Logf("seed %d", seed)
-	c.random = rand.New(rand.NewPCG(seed, 0))
-	for range kills {
-		c.life()
-		c.settle(r.restart())
-		if t.Failed() {
-			return
+	random := rand.New(rand.NewPCG(seed, 0))
+	var all crashCount
+	for all.kills < kills && !t.Failed() {
+		c := newCrashes(ready(t, conditions{}, "main"), random)
+		for range min(killsOfOneVault, kills-all.kills) {
+			c.life()
+			if t.Failed() {
+				return
+			}
 		}
+		c.finish()
+		all.add(&c.count)
 	}
-	signed := c.nonces.check(t)
-	b := r.bot()
-	for name := range c.facts {
-		var label string
-		if _, err := fmt.Sscanf(name, "grant %s", &label); err == nil {
-			_, err := b.sign(label)
-			must(t, err)
-		}
-	}
-	t.Logf("%d kills, %d acknowledged changes, %d unacknowledged ones of which %d had been made, %d signatures",
-		kills, c.acknowledged.load(), c.open, c.made, signed)
+	t.Logf("%d kills, %d acknowledged changes, %d unacknowledged ones of which %d had been made, %d signatures, all with their records, of %d",
+		all.kills, all.acknowledged, all.open, all.made, all.signed, all.records)
+}
+
+// killsOfOneVault bounds what has to be verified after each kill.
+const killsOfOneVault = 100
+
+// crashCount is what crashes have counted.
+type crashCount struct {
+	kills        int
+	acknowledged int
+	open, made   int // changes without an answer, and those of them that were made
+	signed       int // signatures that reached a client
+	records      int // of signatures
+}
+
+func (c *crashCount) add(more *crashCount) {
+	c.kills += more.kills
+	c.acknowledged += more.acknowledged
+	c.open += more.open
+	c.made += more.made
+	c.signed += more.signed
+	c.records += more.records
 }
 
 // fact is what the operator knows of an entry.
@@ -57,31 +75,70 @@ const (
 	ending             // its removal was asked for, and no answer
 )
 
+// crashes are the lives of vaultd over one vault.
 type crashes struct {
 	*rig
 	random *rand.Rand
 	next   atomic.Int64
 	killed atomic.Bool
 	nonces ledger
+	trail  trail
+	count  crashCount
 
 	acknowledged tally
-	open, made   int // changes without an answer, and those of them that were made
 
 	mu    sync.Mutex
 	facts map[string]fact
 }
 
+func newCrashes(r *rig, random *rand.Rand) *crashes {
+	return &crashes{rig: r, random: random, facts: map[string]fact{
+		"key main": known, "grant main": known, "bot " + botName: known,
+	}}
+}
+
 var errCut = errors.New("cut off by the kill")
 
-// life works on the vault until it is killed.
+// life is one life of vaultd, and the looks at what it has left.
 func (c *crashes) life() {
+	c.t.Helper()
+	changes, began := 1+c.random.IntN(12), time.Now()
+	c.work(connections, changes, func(enough <-chan struct{}, failed <-chan error) {
+		await(c.t, enough, failed)
+		one := time.Since(began) / time.Duration(changes)
+		<-time.After(time.Duration(c.random.Int64N(int64(2*one) + 1))) // any point of the next changes
+		c.killed.Store(true)
+		c.kill()
+	})
+	c.trail.verifyDead(c.rig)
+	signed := c.trail.readOn(c.t, c.auditDir())
+	cut := maps.Clone(c.trail.unfinished)
+	a := c.restart()
+	c.trail.verifyLive(c.rig, a)
+	for _, missing := range c.trail.settle(signed) {
+		c.t.Errorf("a client has a signature without its record: %+v", missing)
+	}
+	c.trail.wantUnfinished(c.t, a, cut)
+	c.settle(a)
+	c.count.kills++
+}
+
+// work has clients at work, of which signers sign, until end has ended vaultd. It is
+// told when so many changes were acknowledged.
+func (c *crashes) work(signers, changes int, end func(enough <-chan struct{}, failed <-chan error)) {
+	c.t.Helper()
 	c.killed.Store(false)
 	var all sync.WaitGroup
-	work := []func() error{
-		c.repeat(c.addKeyOnce), c.repeat(c.addBotOnce), c.repeat(c.grantOnce), c.repeat(c.removeBotOnce), c.signing(),
+	work := []func() error{c.repeat(c.addKeyOnce), c.repeat(c.addBotOnce), c.repeat(c.grantOnce), c.repeat(c.removeBotOnce)}
+	for i := range signers {
+		b := c.bot()
+		if i%8 == 0 {
+			b.streaming(c.t)
+		}
+		work = append(work, c.signing(b))
 	}
 	failed := make(chan error, len(work))
-	enough := c.acknowledged.more(1 + c.random.IntN(12))
+	enough := c.acknowledged.more(changes)
 	for _, w := range work {
 		all.Go(func() {
 			if err := w(); !errors.Is(err, errCut) {
@@ -89,13 +146,27 @@ func (c *crashes) life() {
 			}
 		})
 	}
-	await(c.t, enough, failed)
-	<-time.After(time.Duration(c.random.IntN(3000)) * time.Microsecond) // any point of the next changes
-	c.killed.Store(true)
-	c.kill()
+	end(enough, failed)
 	all.Wait()
 	close(failed)
 	must(c.t, <-failed)
+}
+
+// finish looks at all that was kept, once more and together.
+func (c *crashes) finish() {
+	c.t.Helper()
+	b := c.bot()
+	for name := range c.facts {
+		var label string
+		if _, err := fmt.Sscanf(name, "grant %s", &label); err == nil {
+			_, err := b.sign(label)
+			must(c.t, err)
+		}
+	}
+	c.stop(c.t)
+	c.trail.verifyDead(c.rig)
+	c.count.signed, c.count.records = c.nonces.check(c.t), c.trail.records
+	c.count.acknowledged = int(c.acknowledged.load())
 }
 
 // repeat does one kind of change over a connection of its own, until it fails.
@@ -176,12 +247,12 @@ func (c *crashes) change(entry string, asked fact, ask func() error) error {
 }
 
 // signing signs until it is cut off.
-func (c *crashes) signing() func() error {
-	b := c.bot()
+func (c *crashes) signing(b *bot) func() error {
 	return func() error {
 		for {
-			switch _, err := c.nonces.sign(b, "main"); {
+			switch s, err := c.nonces.signed(b, "main"); {
 			case err == nil:
+				c.trail.note(s, "main")
 			case c.killed.Load() && status.Code(err) == codes.Unavailable:
 				return errCut
 			default:
@@ -200,12 +271,12 @@ func (c *crashes) settle(a *admin) {
 			c.t.Errorf("%s was acknowledged and is lost", entry)
 		case f == known:
 		case seen[entry]:
-			c.open++
-			c.made += map[fact]int{begun: 1}[f]
+			c.count.open++
+			c.count.made += map[fact]int{begun: 1}[f]
 			c.facts[entry] = known
 		default:
-			c.open++
-			c.made += map[fact]int{ending: 1}[f]
+			c.count.open++
+			c.count.made += map[fact]int{ending: 1}[f]
 			delete(c.facts, entry)
 		}
 	}

@@ -22,6 +22,7 @@ type conditions struct {
 	uid      int     // the user it runs as; 0 is whoever runs the tests
 	memlock  *uint64 // RLIMIT_MEMLOCK in bytes; nil is that of the tests
 	noSecret bool    // the kernel has no memfd_secret(2), as before Linux 5.14
+	killAt   string  // the point at which it kills itself; takes hooked
 }
 
 // process is a vaultd that runs.
@@ -95,6 +96,18 @@ func (o *output) count(n int, words ...string) (found int) {
 // startProcess starts vaultd and returns once it serves.
 func startProcess(t testing.TB, binary, dir string, env []string, on conditions) *process {
 	t.Helper()
+	p := launch(t, binary, dir, env, on)
+	select {
+	case <-p.log.found:
+	case <-p.ended:
+		t.Fatalf("vaultd ended:\n%s", p.log)
+	}
+	return p
+}
+
+// launch starts vaultd.
+func launch(t testing.TB, binary, dir string, env []string, on conditions) *process {
+	t.Helper()
 	p := &process{cmd: exec.Command(binary, "--dir", dir), log: newOutput("msg=ready"), ended: make(chan struct{})}
 	p.cmd.Env = append(p.cmd.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
@@ -109,11 +122,6 @@ func startProcess(t testing.TB, binary, dir string, env []string, on conditions)
 		t.Fatalf("starting vaultd: %v", err)
 	}
 	t.Cleanup(p.kill)
-	select {
-	case <-p.log.found:
-	case <-p.ended:
-		t.Fatalf("vaultd ended:\n%s", p.log)
-	}
 	return p
 }
 

@@ -68,13 +68,24 @@ func (r *rig) fill(labels ...string) {
 // start starts vaultd on the folder.
 func (r *rig) start() {
 	r.t.Helper()
-	binary, env := "", []string{clockEnv + "=" + r.clockFile()}
-	if r.on.hooked {
-		binary = hookedDaemon(r.t)
-	} else {
-		binary = program(r.t, "vaultd")
-	}
+	binary, env := r.binary()
 	r.process = startProcess(r.t, binary, r.dir, env, r.on)
+}
+
+// binary is the vaultd of the rig, and its environment.
+func (r *rig) binary() (path string, env []string) {
+	r.t.Helper()
+	env = []string{clockEnv + "=" + r.clockFile(), killEnv + "=" + r.on.killAt}
+	if r.on.hooked {
+		return hookedDaemon(r.t), env
+	}
+	return program(r.t, "vaultd"), env
+}
+
+// configure writes config.toml, for the next vaultd.
+func (r *rig) configure(text string) {
+	r.t.Helper()
+	must(r.t, os.MkdirAll(r.dir, 0o700), os.WriteFile(r.paths.Config(), []byte(text), 0o600))
 }
 
 // restart starts vaultd after its end and unlocks the vault.
@@ -85,6 +96,9 @@ func (r *rig) restart() *admin {
 	must(r.t, a.unlock())
 	return a
 }
+
+// auditDir is the folder of the audit log.
+func (r *rig) auditDir() string { return filepath.Join(filepath.Dir(r.paths.VaultFile()), "audit") }
 
 func (r *rig) clockFile() string { return filepath.Join(filepath.Dir(r.dir), "clock") }
 

@@ -43,7 +43,7 @@ type child struct {
 func start(t *testing.T, who, dir string) *child {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "FAULTFS_CHILD="+who, "FAULTFS_DIR="+dir)
+	cmd.Env = append(os.Environ(), "GOTRACEBACK=none", "FAULTFS_CHILD="+who, "FAULTFS_DIR="+dir)
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
