@@ -50,9 +50,10 @@ type admin struct {
 	kek *operator.KEK
 }
 
-func dialAdmin(t testing.TB, p paths.Paths, uid int, kek *operator.KEK) *admin {
+func dialAdmin(t testing.TB, p paths.Paths, uid int, kek *operator.KEK) (*admin, *grpc.ClientConn) {
 	t.Helper()
-	return &admin{pb.NewAdminServiceClient(dial(t, p.AdminSocket(), uid)), t.Context(), kek}
+	conn := dial(t, p.AdminSocket(), uid)
+	return &admin{pb.NewAdminServiceClient(conn), t.Context(), kek}, conn
 }
 
 // seal seals a secret for one operation to a fresh one-shot key.

@@ -41,9 +41,10 @@ type bot struct {
 	asked  uint64
 }
 
-func dialBot(t testing.TB, p paths.Paths, uid int) *bot {
+func dialBot(t testing.TB, p paths.Paths, uid int) (*bot, *grpc.ClientConn) {
 	t.Helper()
-	return &bot{SignerServiceClient: pb.NewSignerServiceClient(dial(t, p.SignSocket(), uid)), ctx: t.Context()}
+	conn := dial(t, p.SignSocket(), uid)
+	return &bot{SignerServiceClient: pb.NewSignerServiceClient(conn), ctx: t.Context()}, conn
 }
 
 // streaming makes the bot ask over one stream from now on.

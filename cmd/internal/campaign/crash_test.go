@@ -121,6 +121,7 @@ func (c *crashes) life() {
 	c.trail.wantUnfinished(c.t, a, cut)
 	c.settle(a)
 	c.count.kills++
+	c.hangUp()
 }
 
 // work has clients at work, of which signers sign, until end has ended vaultd. It is

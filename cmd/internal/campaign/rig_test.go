@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc"
 
 	"bfxvault/cmd/internal/paths"
 	"bfxvault/vault/operator"
@@ -20,6 +23,9 @@ type rig struct {
 	on    conditions
 	kek   operator.KEK
 	*process
+
+	mu    sync.Mutex
+	conns []*grpc.ClientConn
 }
 
 // newFolder makes the folder, with no vaultd over it. The KEK is random: vaultd
@@ -112,13 +118,33 @@ func (r *rig) setClock(ahead time.Duration) {
 // admin is a new connection to admin.sock.
 func (r *rig) admin() *admin {
 	r.t.Helper()
-	return dialAdmin(r.t, r.paths, r.on.uid, &r.kek)
+	a, conn := dialAdmin(r.t, r.paths, r.on.uid, &r.kek)
+	r.keep(conn)
+	return a
 }
 
 // bot is a new connection to sign.sock.
 func (r *rig) bot() *bot {
 	r.t.Helper()
-	return dialBot(r.t, r.paths, r.on.uid)
+	b, conn := dialBot(r.t, r.paths, r.on.uid)
+	r.keep(conn)
+	return b
+}
+
+func (r *rig) keep(conn *grpc.ClientConn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.conns = append(r.conns, conn)
+}
+
+// hangUp closes all connections, before the end of the test does.
+func (r *rig) hangUp() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, conn := range r.conns {
+		conn.Close()
+	}
+	r.conns = nil
 }
 
 // setMemlock sets the limit under which vaultd runs from now on.
