@@ -3,7 +3,6 @@ package campaign_test
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"strconv"
 	"sync"
@@ -112,7 +111,7 @@ func (c *crashes) life() {
 	})
 	c.trail.verifyDead(c.rig)
 	signed := c.trail.readOn(c.t, c.auditDir())
-	cut := maps.Clone(c.trail.unfinished)
+	cut := len(c.trail.unfinished)
 	a := c.restart()
 	c.trail.verifyLive(c.rig, a)
 	for _, missing := range c.trail.settle(signed) {
@@ -231,7 +230,7 @@ func (c *crashes) change(entry string, asked fact, ask func() error) error {
 	c.mu.Unlock()
 	switch err := ask(); {
 	case err == nil:
-	case c.killed.Load() && status.Code(err) == codes.Unavailable:
+	case c.cutOff(err):
 		return errCut
 	default:
 		return fmt.Errorf("%s: %w", entry, err)
@@ -247,14 +246,20 @@ func (c *crashes) change(entry string, asked fact, ask func() error) error {
 	return nil
 }
 
+// cutOff says whether an error is of how this life of vaultd ended.
+func (c *crashes) cutOff(err error) bool {
+	return c.killed.Load() && status.Code(err) == codes.Unavailable
+}
+
 // signing signs until it is cut off.
 func (c *crashes) signing(b *bot) func() error {
 	return func() error {
 		for {
+			asked := time.Now()
 			switch s, err := c.nonces.signed(b, "main"); {
 			case err == nil:
-				c.trail.note(s, "main")
-			case c.killed.Load() && status.Code(err) == codes.Unavailable:
+				c.trail.note(s, "main", asked)
+			case c.cutOff(err):
 				return errCut
 			default:
 				return err

@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"bfxvault/cmd/internal/faultfs"
 	"bfxvault/cmd/internal/paths"
 	"bfxvault/vault/operator"
 )
@@ -23,6 +24,11 @@ type rig struct {
 	on    conditions
 	kek   operator.KEK
 	*process
+
+	// disk is what the folder is on, where that is a disk that fails, and backing the
+	// folder below. We look there: what we serve we must not map.
+	disk    *faultfs.FS
+	backing string
 
 	mu    sync.Mutex
 	conns []*grpc.ClientConn
@@ -91,7 +97,7 @@ func (r *rig) binary() (path string, env []string) {
 // configure writes config.toml, for the next vaultd.
 func (r *rig) configure(text string) {
 	r.t.Helper()
-	must(r.t, os.MkdirAll(r.dir, 0o700), os.WriteFile(r.paths.Config(), []byte(text), 0o600))
+	must(r.t, os.MkdirAll(filepath.Dir(r.file("config.toml")), 0o700), os.WriteFile(r.file("config.toml"), []byte(text), 0o600))
 }
 
 // restart starts vaultd after its end and unlocks the vault.
@@ -104,7 +110,15 @@ func (r *rig) restart() *admin {
 }
 
 // auditDir is the folder of the audit log.
-func (r *rig) auditDir() string { return filepath.Join(filepath.Dir(r.paths.VaultFile()), "audit") }
+func (r *rig) auditDir() string { return r.file("audit") }
+
+// file is where to look at a file of the state folder.
+func (r *rig) file(name string) string {
+	if r.backing != "" {
+		return filepath.Join(r.backing, name)
+	}
+	return filepath.Join(r.dir, name)
+}
 
 func (r *rig) clockFile() string { return filepath.Join(filepath.Dir(r.dir), "clock") }
 
