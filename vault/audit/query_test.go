@@ -246,6 +246,7 @@ func TestGarbledLinesArePassedOver(t *testing.T) {
 		`{"seq":3,"time":"2026-11-25T00:00:00.000000Z","op":"sign","bot":"mm-1","detail":"` + "\x1b[2J" + `","hash":"` + hash + `"}`,
 		`{"seq":3,"time":"2026-11-25T00:00:00.000000Z","op":"sign","bot":"mm-1","detail":"` + "\u0085" + `","hash":"` + hash + `"}`,
 		`,"bot":"mm-1"` + strings.Repeat("x", 3<<20),
+		strings.Repeat("x", 1<<20) + `{"seq":9,"time":"2026-11-25T00:00:00.000000Z","op":"sign","bot":"mm-1","hash":"` + hash + `"}`, // behind a chunk
 	} {
 		s.buf = append(append(s.buf, bad...), '\n')
 	}
