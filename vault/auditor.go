@@ -26,41 +26,82 @@ type auditor struct {
 	fault  error // why the log is not open
 	tried  time.Time
 	closed bool
+	// opening is closed when the opening that is under way has ended; nil for none.
+	opening chan struct{}
 
 	ratchets ratchets
 }
 
-const auditRetry = time.Second
+const (
+	auditRetry = time.Second // before another try
+	auditWait  = time.Second // for the disk, which may hang
+)
 
 // open opens the log, unless it is open, or was tried just now.
 func (a *auditor) open() (*audit.Log, error) {
 	if l := a.log.Load(); l != nil {
 		return l, nil
 	}
+	done := a.begin()
+	timer := time.NewTimer(auditWait)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+		return nil, errors.New("the audit log cannot be opened: the disk does not answer")
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if l := a.log.Load(); l != nil {
 		return l, nil
 	}
-	switch {
-	case a.closed:
-		return nil, audit.ErrClosed
-	case a.fault != nil && time.Since(a.tried) < auditRetry:
-		return nil, a.fault
-	}
-	return a.openMu(a.options)
+	return nil, a.fault
 }
 
-func (a *auditor) openMu(o audit.Options) (*audit.Log, error) {
-	a.tried = time.Now()
-	l, err := audit.Open(o)
-	a.fault = err
-	if err != nil {
-		return nil, err
+// begin begins to open the log, unless that is under way, and returns what is closed
+// when it has ended.
+func (a *auditor) begin() <-chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.opening != nil {
+		return a.opening
 	}
-	a.log.Store(l)
-	a.opened(l)
-	return l, nil
+	done := make(chan struct{})
+	switch {
+	case a.log.Load() != nil:
+		close(done)
+	case a.closed:
+		a.fault = audit.ErrClosed
+		close(done)
+	case a.fault != nil && time.Since(a.tried) < auditRetry:
+		close(done)
+	default:
+		a.opening = done
+		go a.finish(done)
+	}
+	return done
+}
+
+func (a *auditor) finish(done chan struct{}) {
+	l, err := audit.Open(a.options)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.opening = nil
+	a.settleMu(l, err)
+	close(done)
+}
+
+// settleMu takes a log into use, unless the vault was closed meanwhile.
+func (a *auditor) settleMu(l *audit.Log, err error) {
+	a.tried, a.fault = time.Now(), err
+	switch {
+	case err != nil:
+	case a.closed:
+		_ = l.Close() // nothing was written to it
+	default:
+		a.log.Store(l)
+		a.opened(l)
+	}
 }
 
 // reopen goes on behind what is missing or damaged.
@@ -74,7 +115,9 @@ func (a *auditor) reopen(above uint64) (*audit.Log, error) {
 	}
 	o := a.options
 	o.Accept, o.Above = true, above
-	return a.openMu(o)
+	l, err := audit.Open(o)
+	a.settleMu(l, err)
+	return l, err
 }
 
 // synced is the newest record that is known to be on disk; zero where none is.
@@ -104,9 +147,9 @@ func (a *auditor) problem() string {
 	return ""
 }
 
-// note writes a record that nobody waits for.
+// note writes a record that nobody waits for, if there is a log.
 func (a *auditor) note(r *audit.Record) {
-	if l, err := a.open(); err == nil {
+	if l := a.log.Load(); l != nil {
 		l.Note(r)
 	}
 }

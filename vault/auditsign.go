@@ -36,8 +36,8 @@ func (v *Vault) refused(c Caller, r SignRequest, request *policy.Request, a admi
 	if decision == "" {
 		return err
 	}
-	l, openErr := v.audit.open()
-	if openErr != nil {
+	l := v.audit.log.Load()
+	if l == nil {
 		return err
 	}
 	s := sheets.Get().(*sheet)

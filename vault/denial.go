@@ -80,6 +80,8 @@ func chargeError(op string, err error) *Error {
 		return e
 	case errors.Is(err, nonce.ErrExhausted):
 		return fail(op, KindNonceExhausted, "%w", err).hint("make a new API key at Bitfinex")
+	case errors.Is(err, limits.ErrLate), errors.Is(err, nonce.ErrLate):
+		return fail(op, KindCannotWrite, "%w", err)
 	case errors.Is(err, limits.ErrStopped), errors.Is(err, nonce.ErrStopped):
 		return lockedError(op)
 	}

@@ -25,6 +25,7 @@ import (
 type Group[T any] struct {
 	fly    func([]T) error
 	ended  error
+	late   error
 	ending atomic.Bool
 
 	mu     sync.Mutex
@@ -38,13 +39,15 @@ type Group[T any] struct {
 type Flight[T any] struct {
 	items  []T
 	landed chan struct{}
+	late   error
 	err    error // read after landed is closed
 }
 
 // New returns a group whose batches are handed to fly, by one goroutine at a time.
-// ended is the error of whatever has not taken off when the group is stopped.
-func New[T any](fly func([]T) error, ended error) *Group[T] {
-	return &Group[T]{fly: fly, ended: ended}
+// ended is the error of whatever has not taken off when the group is stopped, late that
+// of whatever has not landed in a second and a half.
+func New[T any](fly func([]T) error, ended, late error) *Group[T] {
+	return &Group[T]{fly: fly, ended: ended, late: late}
 }
 
 // Join puts an item on the next flight, which takes off as soon as the one under
@@ -56,7 +59,7 @@ func (g *Group[T]) Join(item T) (*Flight[T], error) {
 		return nil, g.ended
 	}
 	if g.next == nil {
-		g.next = &Flight[T]{landed: make(chan struct{})}
+		g.next = &Flight[T]{landed: make(chan struct{}), late: g.late}
 	}
 	g.next.items = append(g.next.items, item)
 	if !g.flying {
@@ -66,10 +69,20 @@ func (g *Group[T]) Join(item T) (*Flight[T], error) {
 	return g.next, nil
 }
 
-// Wait returns the result of the batch once there is one.
+// patience is how long a batch is waited for (A48).
+const patience = 1500 * time.Millisecond
+
+// Wait returns the result of the batch once there is one, or the
+// error of lateness; it may still land then.
 func (f *Flight[T]) Wait() error {
-	<-f.landed
-	return f.err
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-f.landed:
+		return f.err
+	case <-timer.C:
+		return f.late
+	}
 }
 
 // Stop refuses every flight that has not taken off, and all that are to come. It
@@ -114,7 +127,7 @@ func (g *Group[T]) end(item T) *Flight[T] {
 	if g.ending.Swap(true) {
 		return g.last
 	}
-	g.last = &Flight[T]{items: []T{item}, landed: make(chan struct{})}
+	g.last = &Flight[T]{items: []T{item}, landed: make(chan struct{}), late: g.late}
 	if !g.flying {
 		g.flying = true
 		go g.run()

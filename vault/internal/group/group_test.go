@@ -12,16 +12,19 @@ import (
 	"bfxvault/vault/internal/group"
 )
 
-var errEnded = errors.New("ended")
+var (
+	errEnded = errors.New("ended")
+	errLate  = errors.New("late")
+)
 
 func TestWhatComesWhileOneFliesGoesTogetherIntoTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // fails when a goroutine is left
 		var batches [][]int
 		g := group.New(func(batch []int) error {
-			time.Sleep(time.Second)
+			time.Sleep(time.Second / 2)
 			batches = append(batches, batch)
 			return nil
-		}, errEnded)
+		}, errEnded, errLate)
 		var wg sync.WaitGroup
 		for i := range 100 {
 			f, err := g.Join(i)
@@ -56,15 +59,15 @@ func TestOneFliesAtATimeAndEachGetsItsOwnResult(t *testing.T) {
 			if flying != 1 {
 				t.Errorf("%d at a time", flying)
 			}
-			time.Sleep(time.Second)
+			time.Sleep(time.Second / 2)
 			flying--
 			return fmt.Errorf("batch of %d", batch[0])
-		}, errEnded)
+		}, errEnded, errLate)
 		var wg sync.WaitGroup
 		for i := range 10 {
 			f, _ := g.Join(i)
 			synctest.Wait()
-			time.Sleep(1100 * time.Millisecond)
+			time.Sleep(600 * time.Millisecond)
 			wg.Go(func() {
 				if err := f.Wait(); err == nil || err.Error() != fmt.Sprintf("batch of %d", i) {
 					t.Errorf("%d: %v", i, err)
@@ -78,7 +81,7 @@ func TestOneFliesAtATimeAndEachGetsItsOwnResult(t *testing.T) {
 func TestStopLetsNothingMoreTakeOffAndWaitsForNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var done atomic.Int32
-		g := group.New(func([]int) error { time.Sleep(time.Second); done.Add(1); return nil }, errEnded)
+		g := group.New(func([]int) error { time.Sleep(time.Second / 2); done.Add(1); return nil }, errEnded, errLate)
 		first, _ := g.Join(1)
 		synctest.Wait()
 		second, _ := g.Join(2)
@@ -95,6 +98,26 @@ func TestStopLetsNothingMoreTakeOffAndWaitsForNothing(t *testing.T) {
 		}
 		if _, err := g.Join(3); !errors.Is(err, errEnded) {
 			t.Errorf("one that came later: %v", err)
+		}
+	})
+}
+
+// A48: nobody waits for a disk that hangs, and what lands late has landed all the same.
+func TestAFlightThatIsLateIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hung := make(chan struct{})
+		landed := 0
+		g := group.New(func([]int) error { <-hung; landed++; return nil }, errEnded, errLate)
+		f, err := g.Join(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Wait(); !errors.Is(err, errLate) {
+			t.Errorf("%v", err)
+		}
+		close(hung)
+		if err := f.Wait(); err != nil || landed != 1 {
+			t.Errorf("%v after it has landed", err)
 		}
 	})
 }

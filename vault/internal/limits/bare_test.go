@@ -51,10 +51,10 @@ func TestAnUpdateByACidThatTheExchangeMayHaveChosenIsOfAnUnknownOrder(t *testing
 					}
 				}
 				synctest.Wait()
-				d.latency = time.Second
+				d.latency = time.Second / 2
 				start := time.Now()
 				remember(t, o, op)
-				if time.Since(start) != time.Second {
+				if time.Since(start) != time.Second/2 {
 					t.Errorf("waited %v for the disk", time.Since(start))
 				}
 				d.latency = 0
@@ -164,14 +164,14 @@ func TestWithoutADiskNoOrderWithoutACidIsSigned(t *testing.T) {
 		if d.fill(false); known(t, d.crashed(), 7, time.Now()) {
 			t.Error("known")
 		}
-		d.latency = time.Second
+		d.latency = time.Second / 2
 		start := time.Now()
 		done := make(chan error, 2)
 		for range cap(done) {
 			go func() { done <- o.Remember(request(submit(0, "tSHIB:USD", "1", "1")), now()) }()
 		}
 		for range cap(done) {
-			if err := <-done; err != nil || time.Since(start) != time.Second {
+			if err := <-done; err != nil || time.Since(start) != time.Second/2 {
 				t.Errorf("%v after %v", err, time.Since(start))
 			}
 		}

@@ -16,7 +16,7 @@ import (
 func TestCheckSaysWhatTakeWouldAndChargesNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		d := newDisk(t)
-		d.latency = time.Second
+		d.latency = time.Second / 2
 		m := d.meter(d.ledger(), now(), true)
 		order := request(submit(1, "tBTCUSD", "5", "2"))
 		minute := &policy.Rate{Interval: time.Minute, Burst: 1}

@@ -13,6 +13,10 @@ import (
 // ErrStopped: the ledger was stopped; the vault is locking.
 var ErrStopped = errors.New("limits are stopped")
 
+// ErrLate: the disk does not answer. What was to be written may be written later, and
+// then it is spent.
+var ErrLate = errors.New("the disk does not answer")
+
 // Bucket is where a record is kept.
 type Bucket uint8
 
@@ -62,7 +66,7 @@ func NewLedger(commit func([]Record) error) (*Ledger, error) {
 		return nil, errors.New("limits: a ledger needs a function that commits records")
 	}
 	l := &Ledger{commit: commit, meters: map[string]*Meter{}, orders: map[string]*Orders{}}
-	l.group = group.New(l.fly, ErrStopped)
+	l.group = group.New(l.fly, ErrStopped, ErrLate)
 	return l, nil
 }
 

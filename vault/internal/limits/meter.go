@@ -82,7 +82,7 @@ func (l *Ledger) Known(key string) *Meter {
 // are worth. All of it or, with an error, nothing. It usually waits for nothing;
 // where too little is reserved it waits for one commit, which it shares.
 //
-// Errors: a *[LimitError], [ErrStopped], or the error of the commit.
+// Errors: a *[LimitError], [ErrStopped], [ErrLate], or the error of the commit.
 func (m *Meter) Take(l *policy.Limits, r *policy.Request, now policy.Now) error {
 	c := count(r)
 	f, err := m.try(l, r, c, now, false)

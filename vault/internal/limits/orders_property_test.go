@@ -297,7 +297,7 @@ func (s *trader) crash(late bool) {
 func TestNoOrderIsRememberedAsLessThanItIs(t *testing.T) {
 	seen := 0
 	rapid.Check(t, func(rt *rapid.T) {
-		latency := time.Duration(rapid.IntRange(0, 2000).Draw(rt, "latency ms")) * time.Millisecond
+		latency := time.Duration(rapid.IntRange(0, 700).Draw(rt, "latency ms")) * time.Millisecond
 		part := rapid.Bool().Draw(rt, "failing commits persist a part")
 		n := rapid.IntRange(1, 150).Draw(rt, "number of events")
 		events := rapid.SliceOfN(rapid.Custom(drawTrading), n, n).Draw(rt, "events")

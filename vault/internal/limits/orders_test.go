@@ -191,7 +191,7 @@ func TestConcurrentDeltasAddUp(t *testing.T) {
 func TestWhatWouldBeTooGenerousIsOnDiskBeforeTheCallReturns(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		d := newDisk(t)
-		d.latency = time.Second
+		d.latency = time.Second / 2
 		o := d.orders(d.ledger())
 		waited := func(f func()) bool { before := time.Now(); f(); return time.Since(before) > 0 }
 		u := func(delta, amount string) policy.Op { return update(7, time.Now(), amount, delta, "") }
@@ -221,7 +221,7 @@ func TestWhatWouldBeTooGenerousIsOnDiskBeforeTheCallReturns(t *testing.T) {
 func TestAnUpdateWaitsForTheOneItBuildsOn(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		d := newDisk(t)
-		d.latency = time.Second
+		d.latency = time.Second / 2
 		o := d.orders(d.ledger())
 		remember(t, o, submit(7, "tBTCUSD", "1", "100"))
 		time.Sleep(2 * time.Second)
@@ -229,15 +229,15 @@ func TestAnUpdateWaitsForTheOneItBuildsOn(t *testing.T) {
 		var wg sync.WaitGroup
 		for _, op := range []policy.Op{update(7, start, "", "1", ""), update(7, start, "1.5", "", "")} {
 			wg.Go(func() {
-				if judge(t, o, op); time.Since(start) != time.Second {
+				if judge(t, o, op); time.Since(start) != time.Second/2 {
 					t.Errorf("%+v waited %v", op, time.Since(start))
 				}
 			})
 			time.Sleep(100 * time.Millisecond)
 		}
 		wg.Go(func() { judge(t, o, update(7, start, "", "1", "")) }) // goes with the second commit
-		time.Sleep(1300 * time.Millisecond)
-		if judge(t, o, update(7, start, "2.5", "", "")); time.Since(start) != 2*time.Second {
+		time.Sleep(550 * time.Millisecond)
+		if judge(t, o, update(7, start, "2.5", "", "")); time.Since(start) != time.Second {
 			t.Errorf("one that builds on the second commit waited %v", time.Since(start))
 		}
 		wg.Wait()
@@ -253,13 +253,13 @@ func TestARequestWaitsForAllThatItBuildsOn(t *testing.T) {
 			remember(t, o, submit(cid+1, "tBTCUSD", "1", "100"))
 		}
 		synctest.Wait()
-		d.latency = time.Second
+		d.latency = time.Second / 2
 		start := time.Now()
 		var wg sync.WaitGroup
 		wg.Go(func() { judge(t, o, update(1, start, "", "1", "")) })
 		time.Sleep(100 * time.Millisecond)
 		judge(t, o, update(1, start, "1.5", "", ""), update(65, start, "", "1", ""))
-		if waited := time.Since(start); waited != 2*time.Second {
+		if waited := time.Since(start); waited != time.Second {
 			t.Errorf("waited %v", waited)
 		}
 		wg.Wait()
@@ -271,7 +271,7 @@ func TestARequestWaitsForAllThatItBuildsOn(t *testing.T) {
 func TestAFailedCommitLeavesTheLargerValues(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		d := newDisk(t)
-		d.latency = time.Second
+		d.latency = time.Second / 2
 		o := d.orders(d.ledger())
 		remember(t, o, submit(7, "tBTCUSD", "1", "100"))
 		time.Sleep(3 * time.Second)
@@ -300,7 +300,7 @@ func TestAFailedCommitLeavesTheLargerValues(t *testing.T) {
 func TestNewOrdersReachTheDiskByThemselves(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		d := newDisk(t)
-		d.latency = time.Second
+		d.latency = time.Second / 2
 		o := d.orders(d.ledger())
 		for cid := range uint64(200) { // most of them while a commit runs
 			remember(t, o, submit(cid+1, "tBTCUSD", "1", "100"))

@@ -11,7 +11,7 @@ import (
 // in the last 48 hours, makes both unknown, and that is waited for; so is noting
 // that there is no room, and about once an hour that the exchange chooses a cid.
 //
-// Errors: [ErrStopped], or that of the commit; then nothing may be signed.
+// Errors: [ErrStopped], [ErrLate], or that of the commit; then nothing may be signed.
 func (o *Orders) Remember(r *policy.Request, now policy.Now) error {
 	if o.ledger.group.Stopped() {
 		return ErrStopped

@@ -187,8 +187,8 @@ func TestAFullDiskIsNotAskedAtEveryRequest(t *testing.T) {
 func TestAReservationForADayThatIsOverIsOfNoUse(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		d := newDisk(t)
-		d.latency = time.Second
-		time.Sleep(12*time.Hour - 500*time.Millisecond) // half a second to midnight
+		d.latency = time.Second / 2
+		time.Sleep(12*time.Hour - 250*time.Millisecond) // a quarter of a second to midnight
 		m := d.meter(d.ledger(), now(), true)
 		var wg sync.WaitGroup
 		var passed atomic.Int64
@@ -199,7 +199,7 @@ func TestAReservationForADayThatIsOverIsOfNoUse(t *testing.T) {
 				}
 			})
 		}
-		time.Sleep(700 * time.Millisecond)
+		time.Sleep(350 * time.Millisecond)
 		for range 10 {
 			wg.Go(func() {
 				if refused(t, m.Take(daily(5), read(), now())) == "" {
@@ -207,7 +207,7 @@ func TestAReservationForADayThatIsOverIsOfNoUse(t *testing.T) {
 				}
 			})
 		}
-		time.Sleep(500 * time.Millisecond) // the first has landed, for yesterday
+		time.Sleep(250 * time.Millisecond) // the first has landed, for yesterday
 		if passed.Load() > 0 {
 			t.Errorf("%d passed with what was reserved for yesterday", passed.Load())
 		}

@@ -25,6 +25,9 @@ type Book struct {
 	mu sync.Mutex // guards the flight of every counter
 }
 
+// ErrLate: the disk does not answer, and no mark could be persisted in time.
+var ErrLate = errors.New("the disk does not answer")
+
 // reservation is a mark on its way to the disk.
 type reservation struct {
 	counter *Counter
@@ -40,7 +43,7 @@ func NewBook(commit func([]Mark) error) (*Book, error) {
 		return nil, errors.New("nonce: a book needs a function that commits marks")
 	}
 	b := &Book{commit: commit}
-	b.group = group.New(b.fly, ErrStopped)
+	b.group = group.New(b.fly, ErrStopped, ErrLate)
 	return b, nil
 }
 

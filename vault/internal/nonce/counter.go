@@ -34,7 +34,7 @@ type Counter struct {
 // is too low (after a pause of half a minute or more) it waits for one commit,
 // which it shares with every other waiting caller.
 //
-// Errors: [ErrExhausted], [ErrStopped], or the error of the commit; then no number
+// Errors: [ErrExhausted], [ErrStopped], [ErrLate], or the error of the commit; then no number
 // was given out, and the next call tries again.
 func (c *Counter) Next(now RequestNonce) (RequestNonce, error) {
 	for {

@@ -154,7 +154,7 @@ func TestANumberIsNeverAboveThePersistedMark(t *testing.T) {
 func TestTheFirstCallersShareOneCommit(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		d := newDisk(t)
-		d.latency = time.Second
+		d.latency = time.Second / 2
 		c := newBook(t, d.commit).Counter("k", now()-1)
 		var wg sync.WaitGroup
 		for range 100 {
@@ -170,7 +170,7 @@ func TestTheFirstCallersShareOneCommit(t *testing.T) {
 func TestKeysThatWakeUpTogetherShareCommits(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		d := newDisk(t)
-		d.latency = time.Second
+		d.latency = time.Second / 2
 		b := newBook(t, d.commit)
 		var wg sync.WaitGroup
 		for i := range 1000 {
@@ -188,7 +188,7 @@ func TestKeysThatWakeUpTogetherShareCommits(t *testing.T) {
 func TestABotInSteadyUseNeverWaits(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		d := newDisk(t)
-		d.latency = 5 * time.Second
+		d.latency = time.Second
 		c := newBook(t, d.commit).Counter("k", now())
 		mustNext(t, c, now())
 		for range 600 {
@@ -246,7 +246,7 @@ func TestAFullDiskIsNotAskedAtEveryNumber(t *testing.T) {
 func TestAStoppedBookGivesNothingAndLeavesNoGoroutine(t *testing.T) {
 	inBubble(t, func(t *testing.T) { // which fails when a goroutine is left
 		d := newDisk(t)
-		d.latency = time.Second
+		d.latency = time.Second / 2
 		b := newBook(t, d.commit)
 		started, late := b.Counter("a", now()), b.Counter("b", now())
 		var wg sync.WaitGroup

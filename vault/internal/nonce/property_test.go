@@ -162,7 +162,7 @@ func (m *machine) sign() error {
 // nothing refused but for the disk, nothing burnt.
 func TestNumbersHoldOverCrashesAndClockSteps(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		latency := time.Duration(rapid.IntRange(0, 3000).Draw(rt, "latency ms")) * time.Millisecond
+		latency := time.Duration(rapid.IntRange(0, 700).Draw(rt, "latency ms")) * time.Millisecond
 		events := rapid.SliceOfN(rapid.Custom(drawEvent), 1, 60).Draw(rt, "events")
 		var err error
 		inBubble(t, func(*testing.T) {
