@@ -180,3 +180,9 @@ func newHistory(t testing.TB) *history {
 	h.log = l
 	return h
 }
+
+// copied is a closed history again, in a folder of its own: the disk is what takes time.
+func (h *history) copied(t testing.TB) *history {
+	t.Helper()
+	return &history{dir: crashed(t, h.dir), slot: h.slot, clock: h.clock, known: h.known}
+}

@@ -182,10 +182,11 @@ func otherForgeries() []forgery {
 // stays what it was.
 func TestWhoHasTheRunningDaemonCannotRewriteYesterday(t *testing.T) {
 	t.Parallel()
+	whole := newHistory(t)
+	must(t, whole.log.Close())
 	for _, test := range append(forgedSealings(), otherForgeries()...) {
 		t.Run(test.name, func(t *testing.T) {
-			h := newHistory(t)
-			must(t, h.log.Close())
+			h := whole.copied(t)
 			m := memory{current: ratchet([]byte("the key of the moment")), seal: func(n int) (string, *audit.Ratchet) {
 				text := fmt.Sprintf("forged %d", n)
 				r, err := h.slot.Sealed(text)

@@ -88,6 +88,8 @@ func TestAnAcceptedGapDoesNotHideAForgedUnlock(t *testing.T) {
 // A50
 func TestAGapThatNobodyHasAcceptedIsFound(t *testing.T) {
 	t.Parallel()
+	whole := newHistory(t)
+	must(t, whole.log.Close())
 	tests := []struct {
 		name  string
 		after func(t *testing.T, h *history, l *audit.Log)
@@ -114,8 +116,7 @@ func TestAGapThatNobodyHasAcceptedIsFound(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			h := newHistory(t)
-			must(t, h.log.Close())
+			h := whole.copied(t)
 			first := cut(t, h.dir, 4)
 			o := options(h.dir)
 			o.Now = h.clock.now
@@ -158,6 +159,8 @@ func TestAGapIsFoundAgainUntilItIsAccepted(t *testing.T) {
 // A50: what an operator has accepted covers what was missing then, and nothing more.
 func TestAnAcceptedGapHidesNothingElse(t *testing.T) {
 	t.Parallel()
+	whole := newHistory(t)
+	must(t, whole.log.Close())
 	tests := []struct {
 		name   string
 		change func(t *testing.T, files []segmentFile, first uint64) ([]segmentFile, uint64)
@@ -183,8 +186,7 @@ func TestAnAcceptedGapHidesNothingElse(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			h := newHistory(t)
-			must(t, h.log.Close())
+			h := whole.copied(t)
 			first := cut(t, h.dir, 4)
 			o := options(h.dir)
 			o.Now = h.clock.now
@@ -207,9 +209,10 @@ func TestAnAcceptedGapHidesNothingElse(t *testing.T) {
 // since; or nothing of it is left.
 func TestAnOlderOrEmptyFolderIsAccepted(t *testing.T) {
 	t.Parallel()
+	whole := newHistory(t)
+	must(t, whole.log.Close())
 	t.Run("another log since", func(t *testing.T) {
-		h := newHistory(t)
-		must(t, h.log.Close())
+		h := whole.copied(t)
 		first := cut(t, h.dir, 4)
 		must(t, os.Remove(filepath.Join(h.dir, "checkpoint")))
 		o := options(h.dir)
@@ -227,8 +230,7 @@ func TestAnOlderOrEmptyFolderIsAccepted(t *testing.T) {
 		}
 	})
 	t.Run("nothing", func(t *testing.T) {
-		h := newHistory(t)
-		must(t, h.log.Close())
+		h := whole.copied(t)
 		must(t, os.RemoveAll(h.dir))
 		o := options(h.dir)
 		o.Now = h.clock.now
@@ -244,8 +246,7 @@ func TestAnOlderOrEmptyFolderIsAccepted(t *testing.T) {
 		}
 	})
 	t.Run("a segment from the middle is lost", func(t *testing.T) {
-		h := newHistory(t)
-		must(t, h.log.Close())
+		h := whole.copied(t)
 		files := load(t, h.dir)
 		save(t, h.dir, []segmentFile{files[0], files[1], files[3]})
 		must(t, os.Remove(filepath.Join(h.dir, "checkpoint")))

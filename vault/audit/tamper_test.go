@@ -149,10 +149,11 @@ func tamperedSegments() []tampering {
 // A50: nothing was recomputed, so that each is found without a passphrase as well.
 func TestTamperingIsFound(t *testing.T) {
 	t.Parallel()
+	whole := newHistory(t)
+	must(t, whole.log.Close())
 	for _, test := range append(tamperedRecords(), tamperedSegments()...) {
 		t.Run(test.name, func(t *testing.T) {
-			h := newHistory(t)
-			must(t, h.log.Close())
+			h := whole.copied(t)
 			files, seq := test.change(t, h, load(t, h.dir))
 			save(t, h.dir, files)
 			for _, keys := range []audit.Keys{nil, h.slot} {
@@ -203,14 +204,15 @@ func TestALogSplicedFromTwoIsFound(t *testing.T) {
 // A51: neither hangs, and neither is read.
 func TestVerifyReadsRegularFilesOnly(t *testing.T) {
 	t.Parallel()
+	whole := newHistory(t)
+	must(t, whole.log.Close())
 	for name, place := range map[string]func(t *testing.T, path string){
 		"FIFO":   makeFIFO,
 		"link":   func(t *testing.T, path string) { must(t, os.Rename(path, path+".x"), os.Symlink(path+".x", path)) },
 		"folder": func(t *testing.T, path string) { must(t, os.Remove(path), os.Mkdir(path, 0o700)) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHistory(t)
-			must(t, h.log.Close())
+			h := whole.copied(t)
 			files := load(t, h.dir)
 			place(t, filepath.Join(h.dir, files[2].name))
 			found(t, verify(t, h.dir, h.slot, h.known), entry(t, files[2].lines[0]).Seq)
