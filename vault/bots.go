@@ -87,13 +87,15 @@ func (v *Vault) checkBots(op string, bots map[string]policy.BotSpec) error {
 	return nil
 }
 
-// specError gives an error of a bot or grant as it is spelled its kind.
+// specError gives an error of a bot or grant as it is spelled its kind. What is answered
+// repeats no word of it (A49).
 func specError(op string, err error) *Error {
-	e := fail(op, KindInvalid, "%w", err)
 	var spec *policy.SpecError
-	if errors.As(err, &spec) {
-		e.Field = spec.Field
+	if !errors.As(err, &spec) {
+		return fail(op, KindInvalid, "%w", err)
 	}
+	e := fail(op, KindInvalid, "%s", spec.Plain())
+	e.Field = spec.Field
 	return e
 }
 

@@ -75,7 +75,7 @@ func TestAGrantJudgesWhatAnOrderSays(t *testing.T) {
 		{"order/submit", order(`"symbol":"tETHUSD","amount":"-9","price":"3000"`), "max_notional amount", "asked 27000 USD; allowed USD=25000"},
 		{"order/submit", order(`"symbol":"tBTCUSD","amount":"0.1","price":"10501"`), "price_band price", "asked 10501 to 10501 for tBTCUSD; allowed 9500 to 10500"},
 		{"order/submit", order(`"symbol":"tBTCUSD","amount":"0.1","price":"10000","lev":2`), "max_leverage lev", "allowed 1"},
-		{"order/submit", order(`"symbol":"tBTCUSD","amount":"0.1","price":"10000","flags":64,"meta":{"aff_code":"theirs"}`), "aff_codes meta.aff_code", "asked theirs; allowed mine"},
+		{"order/submit", order(`"symbol":"tBTCUSD","amount":"0.1","price":"10000","flags":64,"meta":{"aff_code":"theirs"}`), "aff_codes meta.aff_code", "this affiliate code; allowed mine"},
 		{"order/submit", order(`"symbol":"tBTCUSD","amount":"0.1","price":"10000","iceberg":1`), "extra_fields body", ""},
 		{"order/multi", `{"ops":[["on",` + testOrder + `],["on",` + order(`"symbol":"tBTCUSD","amount":"0.6","price":"10000"`) + `]]}`, "max_order amount", "in operation 2"},
 		{"funding/offer/submit", `{"type":"LIMIT","symbol":"fUSD","amount":"100","rate":"0.001","period":2}`, "allow path", "allowed read,trade,cancel"},
@@ -85,6 +85,9 @@ func TestAGrantJudgesWhatAnOrderSays(t *testing.T) {
 		if !strings.Contains(r.log.String(), test.log) {
 			t.Errorf("the log does not say %q", test.log)
 		}
+	}
+	if strings.Contains(r.log.String(), "theirs") { // A49: any text may stand there
+		t.Error("the log repeats an affiliate code that no grant lists")
 	}
 	wantDenied(t, r.write("order/submit", order(`"symbol":"tBTCUSD","amount":"0","price":"10000"`)), vault.KindMalformed, "amount")
 }

@@ -139,6 +139,8 @@ func managed(text []byte) (string, error) {
 //     service.
 //   - what the kernel says of a removed cgroup (" (deleted)") or one outside of our
 //     cgroup namespace ("/../"), which is no name of a unit.
+//
+// The error repeats nothing of the path, which may be a secret in the wrong place (A49).
 func CheckUnit(path string) error {
 	rest, ok := strings.CutPrefix(path, "/")
 	if !ok {
@@ -150,11 +152,11 @@ func CheckUnit(path string) error {
 		stem, slice := strings.CutSuffix(name, ".slice")
 		switch {
 		case !slice && deeper && isService(name):
-			return fmt.Errorf("it is below %s, in a cgroup that the service made for itself", name)
+			return errors.New("it is below a service, in a cgroup that the service made for itself")
 		case !slice:
 			return checkService(name)
 		case !isSliceIn(parent, stem):
-			return fmt.Errorf("systemd puts no slice %q there", name)
+			return errors.New("systemd puts no slice of such a name there")
 		case parent == "" && stem == "user":
 			return errors.New("below user.slice, users make units of any name themselves")
 		case !deeper:
@@ -171,7 +173,7 @@ func checkService(name string) error {
 	case strings.HasSuffix(name, ".scope"):
 		return errors.New("a scope is named by whoever asked for it, and is not a service")
 	case !isService(name):
-		return fmt.Errorf("%q does not name a service", name)
+		return errors.New("its last element does not name a service")
 	}
 	return nil
 }

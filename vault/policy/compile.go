@@ -22,7 +22,7 @@ func (s *GrantSpec) Compile(endpoints []string) (*Grant, error) {
 	}
 	for _, name := range s.Endpoints {
 		if !slices.Contains(endpoints, name) {
-			return nil, specError("endpoints", "%s; only those that a class does not cover are named", unknownWord("endpoint", name, endpoints))
+			return nil, specError("endpoints", "unknown endpoint %s%s; only those that a class does not cover are named", quoteBrief(name), didYouMean(name, endpoints))
 		}
 	}
 	g.endpoints = setOf(s.Endpoints)
@@ -43,7 +43,7 @@ func compilePermissions(s *GrantSpec, g *Grant) error {
 	}
 	allow, err := ParseClasses(s.Allow)
 	if err != nil {
-		return &SpecError{"allow", err.Error()}
+		return &SpecError{"allow", err.Error(), "unknown permission: use " + strings.Join(classNames[:], ", ")}
 	}
 	g.allow = allow
 	for _, name := range s.ExtraFields {
@@ -83,7 +83,7 @@ func compileOrderRules(s *GrantSpec, g *Grant) error {
 	for _, word := range s.OrderTypes {
 		t, ok := ParseOrderType(word)
 		if !ok {
-			return specError("order_types", "%s", unknownWord("order type", word, orderTypes[:]))
+			return specError("order_types", "unknown order type %s%s", quoteBrief(word), didYouMean(word, orderTypes[:]))
 		}
 		*g.orderTypes |= t
 	}
@@ -93,7 +93,7 @@ func compileOrderRules(s *GrantSpec, g *Grant) error {
 	for _, word := range s.Flags {
 		i := slices.IndexFunc(flagNames[:], func(f flagName) bool { return f.word == word })
 		if i < 0 {
-			return specError("flags", "%s", unknownWord("flag", word, KnownFlags.Words()))
+			return specError("flags", "unknown flag %s%s", quoteBrief(word), didYouMean(word, KnownFlags.Words()))
 		}
 		*g.flags |= flagNames[i].flag
 	}

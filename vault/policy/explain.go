@@ -8,8 +8,9 @@ import (
 )
 
 // Explain says in full why a request was denied and what would have been allowed.
-// It is for the operator: it repeats values of the request, which are printable, since
-// they passed their grammar, and cut where they are long.
+// It is for the operator: it repeats values of the request that their grammar leaves
+// no room in for a secret. An address or an affiliate code may be anything, also one that
+// was pasted into the wrong place: those are not repeated (A49).
 func Explain(g *Grant, r *Request, d Decision) string {
 	if d.Allowed {
 		return "allowed"
@@ -42,8 +43,6 @@ func (o *Op) asked(d Decision) string {
 		return strings.Join(o.Flags.Words(), ",")
 	case "max_leverage":
 		return o.Leverage.String()
-	case "aff_codes":
-		return brief(o.AffCode)
 	case "max_order":
 		amount, known := o.amount()
 		if !known {
@@ -65,7 +64,6 @@ func (o *Op) asked(d Decision) string {
 		if o.External {
 			return "another account"
 		}
-		return brief(o.Address)
 	case "withdraw.max":
 		return o.Amount.String() + " " + string(o.Currency)
 	}

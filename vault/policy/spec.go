@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -98,34 +99,48 @@ func (d Date) start() time.Time { return time.Date(d.Year, d.Month, d.Day, 0, 0,
 type SpecError struct {
 	// Field is where: "max_order.BTC", "order_types", "match".
 	Field string
-	// Reason is what is wrong, and what to write instead.
+	// Reason is what is wrong, and what to write instead. It repeats the word that is
+	// wrong, for who has the file at hand.
 	Reason string
+
+	plain string // Reason without that word
 }
+
+// Plain is the error without a word of what was written, which may be a secret in the
+// wrong place: for answers and logs (A49).
+func (e *SpecError) Plain() string { return e.Field + ": " + e.plain }
 
 // Error returns field and reason as one line.
 func (e *SpecError) Error() string { return e.Field + ": " + e.Reason }
 
 func specError(field, format string, args ...any) error {
-	return &SpecError{field, fmt.Sprintf(format, args...)}
+	plain := slices.Clone(args)
+	for i := range plain {
+		if _, ok := plain[i].(quoted); ok {
+			plain[i] = `"…"`
+		}
+	}
+	return &SpecError{field, fmt.Sprintf(format, args...), fmt.Sprintf(format, plain...)}
 }
 
+// quoted is a word of a policy file, quoted.
+type quoted string
+
 // quoteBrief quotes a word of a policy file for an error, cut where it is long.
-func quoteBrief(word string) string {
+func quoteBrief(word string) quoted {
 	const most = 40
 	if len(word) > most {
 		word = word[:most] + "…"
 	}
-	return strconv.Quote(word)
+	return quoted(strconv.Quote(word))
 }
 
-// unknownWord names a word that is not one of known, and the one that it is nearest
-// to, if any is near.
-func unknownWord(what, word string, known []string) string {
-	text := "unknown " + what + " " + quoteBrief(word)
+// didYouMean offers the one of known that a word is nearest to, if any is near.
+func didYouMean(word string, known []string) string {
 	if near := Nearest(word, known); near != "" {
-		return text + ": did you mean " + strconv.Quote(near) + "?"
+		return ": did you mean " + strconv.Quote(near) + "?"
 	}
-	return text
+	return ""
 }
 
 // Nearest returns the one of known that is spelled most like word, or nothing

@@ -70,7 +70,8 @@ func (s *settings) check(path string) error {
 const maxConfig = 64 << 10
 
 // readSettings reads config.toml. A missing file means defaults, unless it was
-// asked for by name.
+// asked for by name. An error names place and rule, and repeats nothing of the file: it
+// goes to the journal, and a secret may have been written there (A49).
 func readSettings(path string, asked bool) (settings, error) {
 	var s settings
 	f, err := os.Open(path)
@@ -93,17 +94,23 @@ func readSettings(path string, asked bool) (settings, error) {
 	var syntax *toml.DecodeError
 	switch err := decoder.Decode(&s); {
 	case errors.As(err, &strict):
-		return s, fmt.Errorf("%s: unknown setting:\n%s", path, strict.String())
+		return s, fmt.Errorf("%s: unknown setting: docs/operations.md names all", placeIn(path, &strict.Errors[0]))
 	case errors.As(err, &syntax):
-		return s, fmt.Errorf("%s:\n%s", path, syntax.String())
+		return s, fmt.Errorf("%s: no TOML, or no value of this setting's kind", placeIn(path, syntax))
 	case err != nil:
-		return s, fmt.Errorf("%s: %w", path, err)
+		return s, fmt.Errorf("%s: cannot be read as TOML", path)
 	}
 	return s, s.check(path)
 }
 
-// groupID finds a group by name or number; -1 stands for none.
-func groupID(name string) (int, error) {
+// placeIn is the file, line and column that an error is about.
+func placeIn(path string, e *toml.DecodeError) string {
+	row, column := e.Position()
+	return fmt.Sprintf("%s:%d:%d", path, row, column)
+}
+
+// groupID finds the group that a setting names, by name or number; -1 stands for none.
+func groupID(setting, name string) (int, error) {
 	if name == "" {
 		return -1, nil
 	}
@@ -112,7 +119,7 @@ func groupID(name string) (int, error) {
 	}
 	g, err := user.LookupGroup(name)
 	if err != nil {
-		return -1, fmt.Errorf("there is no group %q on this machine", name)
+		return -1, fmt.Errorf("%s: there is no such group on this machine", setting)
 	}
 	return strconv.Atoi(g.Gid)
 }

@@ -68,8 +68,8 @@ func New(p paths.Paths, config string, log *slog.Logger) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	signGID, err1 := groupID(s.SignGroup)
-	adminGID, err2 := groupID(s.AdminGroup)
+	signGID, err1 := groupID("sign_group", s.SignGroup)
+	adminGID, err2 := groupID("admin_group", s.AdminGroup)
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
