@@ -28,6 +28,9 @@ import (
 //   - A name that was accepted (label, bot, API key id, path of a match, address or
 //     affiliate code of a grant) is stored and listed: that is what it is for. So the
 //     secrets stand in refused requests there, and the tests make sure of the refusal.
+//   - Of a request that was understood and denied, the records and the log have what rules
+//     judge: symbol, currency, numbers. Their grammars leave room for none of the secrets
+//     here, which the tests put there all the same; a code of six digits would pass.
 //   - What was typed as an argument of vaultctl is on the screen already.
 //   - A file that vaultctl was told to check (policy check and its like) is the
 //     operator's own, and its mistakes are shown as they stand there.

@@ -186,9 +186,7 @@ func (h *hunt) hearHTTP(where string, client *http.Client, request *http.Request
 	body, _ := io.ReadAll(answer.Body) // as far as it goes
 	h.hear(where, body)
 	var head bytes.Buffer
-	if err := answer.Header.Write(&head); err == nil {
-		err = answer.Trailer.Write(&head)
-	}
+	must(h.t, answer.Header.Write(&head), answer.Trailer.Write(&head))
 	h.hear(where, head.Bytes(), echoed(where)...)
 	if status := answer.Trailer.Get("Grpc-Status") + answer.Header.Get("Grpc-Status"); answer.StatusCode == http.StatusOK && (status == "" || status == "0") {
 		h.t.Errorf("%s: was accepted", where)
