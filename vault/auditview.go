@@ -42,9 +42,11 @@ func (s *sheet) fill(c Caller, r *SignRequest, request *policy.Request, k *apiKe
 	s.hash.Sum(s.digest[:0])
 }
 
-// see adds what the request asks for. known is set where the grant allowed it, and so
-// every word of it is one that the grant lists or the parser knows.
-func (s *sheet) see(request *policy.Request, known bool) {
+// see adds what the request asks for. signed is set where it is signed: then an address
+// and an affiliate code, which may be any text unless the grant lists them, are on their
+// way to Bitfinex, and the owner wants to know which. Of what is refused they are left
+// out: a secret may have been pasted there (A49).
+func (s *sheet) see(request *policy.Request, signed bool) {
 	s.record.Symbol = request.Symbol
 	if len(request.Ops) == 0 {
 		return
@@ -54,7 +56,7 @@ func (s *sheet) see(request *policy.Request, known bool) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendOp(b, &request.Ops[i], known)
+		b = appendOp(b, &request.Ops[i], signed)
 	}
 	s.view = append(b, ']')
 	s.record.View = s.view
@@ -68,7 +70,7 @@ func actionWord(a policy.Action) string {
 	}[a]
 }
 
-func appendOp(b []byte, o *policy.Op, known bool) []byte {
+func appendOp(b []byte, o *policy.Op, signed bool) []byte {
 	b = append(append(append(b, `{"do":"`...), actionWord(o.Action)...), '"')
 	b = appendWord(b, `,"symbol":`, o.Symbol)
 	if o.Type != 0 {
@@ -89,7 +91,7 @@ func appendOp(b []byte, o *policy.Op, known bool) []byte {
 		b = append(b, '"')
 	}
 	b = appendWord(b, `,"currency":`, o.Currency)
-	if known {
+	if signed {
 		b = appendWord(b, `,"aff_code":`, o.AffCode)
 		b = appendWord(b, `,"address":`, o.Address)
 	}

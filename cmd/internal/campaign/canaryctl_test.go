@@ -28,6 +28,7 @@ func TestNoCommandRepeatsASecret(t *testing.T) {
 	must(t, h.admin().initWith(salt), h.admin().addBot(botName, me()),
 		h.admin().addKey("main", h.canary("the API secret of main")), h.admin().grant(botName, "main"))
 	cases := h.commands()
+	signs := len(cases["sign"])
 	for _, command := range h.commandTree() {
 		runs, ok := cases[command]
 		if !ok {
@@ -41,6 +42,7 @@ func TestNoCommandRepeatsASecret(t *testing.T) {
 	for _, command := range slices.Sorted(maps.Keys(cases)) {
 		t.Errorf("there is no command %s", command)
 	}
+	h.asked = signs // what strays adds does not come as far
 	h.search()
 }
 
@@ -72,7 +74,7 @@ func (h *hunt) strays(command string) []ctlRun {
 // ctl runs vaultctl and hears both of its outputs. What was typed may be in them.
 func (h *hunt) ctl(command string, r ctlRun) {
 	h.t.Helper()
-	if command == "sign" || command == "completion" {
+	if command == "sign" {
 		h.pace()
 	}
 	args := append([]string{"--dir", h.rig.dir}, append(strings.Fields(command), r.args...)...)

@@ -31,7 +31,8 @@ func TestNoFrameRepeatsASecret(t *testing.T) {
 	t.Parallel()
 	h := newHunt(t, mixed)
 	copy(h.kek[:], h.canary("the KEK"))
-	h.start()
+	verbose := []string{"GRPC_GO_LOG_SEVERITY_LEVEL=info", "GRPC_GO_LOG_VERBOSITY_LEVEL=99"} // gRPC's own log
+	h.process = startProcess(t, program(t, "vaultd"), h.rig.dir, verbose, h.on)
 	h.setUp()
 	for _, sign := range []bool{true, false} {
 		socket, method := h.paths.AdminSocket(), pb.AdminService_AddKey_FullMethodName

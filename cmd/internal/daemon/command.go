@@ -8,6 +8,8 @@ import (
 	"io"
 	"log/slog"
 
+	"google.golang.org/grpc/grpclog"
+
 	"bfxvault/cmd/internal/harden"
 	"bfxvault/cmd/internal/paths"
 	"bfxvault/vault"
@@ -40,6 +42,8 @@ func Command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err := harden.Process(); err != nil {
 		return fail(1, err)
 	}
+	// What gRPC logs, where the environment asks for it, repeats what callers send (A49).
+	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
 	flags := flag.NewFlagSet("vaultd", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	dir := flags.String("dir", "", "")
