@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"cmp"
 	"errors"
 	"path/filepath"
 	"sync"
@@ -132,7 +133,7 @@ func (a *auditor) synced() audit.Position {
 // the disk.
 func (a *auditor) problem() string {
 	if l := a.log.Load(); l != nil {
-		if err := l.Fault(); err != nil {
+		if err := cmp.Or(l.Fault(), l.Failed()); err != nil {
 			return err.Error()
 		}
 		return ""

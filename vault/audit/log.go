@@ -62,6 +62,7 @@ type Log struct {
 	notes    int            // of queue: those that nobody waits for
 	closing  bool           // no more entries
 	faults   [sources]error // why nothing can be written, by where that shows
+	failed   error          // why the newest records could not be written
 	written  mark
 	synced   mark
 	syncing  []*entry          // written, and waiting for the disk
@@ -160,11 +161,19 @@ func (l *Log) Revision() uint64 {
 	return l.revision
 }
 
-// Fault is why records cannot be written now, nil where they can.
+// Fault is why records are refused untried, nil where they are not. It ends by itself.
 func (l *Log) Fault() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.faultMu()
+}
+
+// Failed is why the newest records could not be written, nil where they could or none
+// was tried. The next one is tried all the same.
+func (l *Log) Failed() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failed
 }
 
 // Unfinished lists the operations that were begun and whose outcome is not recorded,

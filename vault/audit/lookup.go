@@ -5,13 +5,33 @@ import (
 	"errors"
 	"io"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // Has says whether the log has a record, in the segments that stand: the one of that
 // sequence with that hash. A record that Retain has removed is taken to have been there.
+// It waits for the disk for a second at most. Errors: *[WriteError].
 func (l *Log) Has(p Position) (bool, error) {
+	done := make(chan struct{})
+	var found bool
+	var failed error
+	go func() {
+		found, failed = l.has(p)
+		close(done)
+	}()
+	patience := time.NewTimer(patience)
+	defer patience.Stop()
+	select {
+	case <-done:
+		return found, failed
+	case <-patience.C:
+		return false, &WriteError{errHung}
+	}
+}
+
+func (l *Log) has(p Position) (bool, error) {
 	names, err := Segments(l.o.Dir)
 	if err != nil {
 		return false, &WriteError{err}

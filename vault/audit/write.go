@@ -148,6 +148,7 @@ const overdue = 100 * time.Millisecond
 func (l *Log) settle(batch []*entry, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.failed = err
 	if err != nil {
 		for _, e := range batch {
 			l.answerMu(e, err)
