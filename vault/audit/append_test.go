@@ -231,10 +231,10 @@ func TestASegmentThatIsMovedIsMissed(t *testing.T) {
 				}
 				back()
 				time.Sleep(time.Second)
+				sign(t, l, 3)
 				if err := l.Fault(); err != nil {
 					t.Errorf("it is back, and still: %v", err)
 				}
-				sign(t, l, 3)
 				known, err := l.Checkpoint()
 				must(t, err, l.Close())
 				verifies(t, dir, s, known)
