@@ -161,8 +161,10 @@ func (a *admin) botRequest(name string, uid uint32) (*pb.AddBotRequest, error) {
 	return &pb.AddBotRequest{Name: name, Matches: []*pb.Match{{Uid: &uid}}, Proof: proof}, err
 }
 
-func (a *admin) grant(bot, label string) error {
-	r := vault.SetGrant{Bot: bot, Grant: policy.GrantSpec{Key: label, Allow: []string{"read", "trade"}}}
+func (a *admin) grant(bot, label string) error { return a.grantOf(bot, label, "read", "trade") }
+
+func (a *admin) grantOf(bot, label string, allow ...string) error {
+	r := vault.SetGrant{Bot: bot, Grant: policy.GrantSpec{Key: label, Allow: allow}}
 	proof, err := a.prove(r.Operation())
 	if err != nil {
 		return err

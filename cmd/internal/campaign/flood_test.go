@@ -17,13 +17,14 @@ import (
 
 const floodEnv = "CAMPAIGN_FLOOD"
 
-// flood is another process of the operator's own uid that tries wrong proofs, or
-// wrong passphrases, as quickly as it gets answers, over several connections. It
-// prints the reason of each answer, and ends once its standard input does, or once
-// there is nothing more to try.
+// flood is another process that tries wrong proofs, or wrong passphrases, or asks for
+// signatures that it is not granted, as quickly as it gets answers, over several
+// connections. It prints the reason of each answer, and ends once its standard input
+// does, or once there is nothing more to try.
 func flood() error {
 	var dir, kind string
-	if _, err := fmt.Sscan(os.Getenv(floodEnv), &dir, &kind); err != nil {
+	var uid int
+	if _, err := fmt.Sscan(os.Getenv(floodEnv), &dir, &kind, &uid); err != nil {
 		return err
 	}
 	p, err := paths.In(dir)
@@ -35,27 +36,45 @@ func flood() error {
 		io.Copy(io.Discard, os.Stdin)
 		over.Store(true)
 	}()
-	kek := randomKEK()
 	var all sync.WaitGroup
 	for range 4 {
-		conn, err := connect(p.AdminSocket(), os.Geteuid())
+		try, err := floodOnce(p, kind, uid)
 		if err != nil {
 			return err
 		}
-		a := &admin{pb.NewAdminServiceClient(conn), context.Background(), &kek}
 		all.Go(func() {
 			for answer := error(os.ErrInvalid); answer != nil && !over.Load(); {
-				if kind == "unlock" {
-					answer = a.unlock()
-				} else {
-					answer = a.addBot("intruder", 1)
-				}
+				answer = try()
 				fmt.Println("answer", reasonOf(answer))
 			}
 		})
 	}
 	all.Wait()
 	return nil
+}
+
+const (
+	withdrawPath = "v2/auth/w/withdraw"
+	withdrawBody = `{"wallet":"exchange","method":"bitcoin","amount":"0.1","address":"1FAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKE"}`
+)
+
+// floodOnce returns what a connection of its own tries, with a vaultd of a uid.
+func floodOnce(p paths.Paths, kind string, uid int) (try func() error, err error) {
+	if kind == "sign" {
+		conn, err := connect(p.SignSocket(), uid)
+		b := &bot{SignerServiceClient: pb.NewSignerServiceClient(conn), ctx: context.Background()}
+		return func() error {
+			_, err := b.ask(&pb.SignRestRequest{Label: "main", Path: withdrawPath, Body: []byte(withdrawBody)})
+			return err
+		}, err
+	}
+	conn, err := connect(p.AdminSocket(), uid)
+	kek := randomKEK()
+	a := &admin{pb.NewAdminServiceClient(conn), context.Background(), &kek}
+	if kind == "unlock" {
+		return a.unlock, err
+	}
+	return func() error { return a.addBot("intruder", 1) }, err
 }
 
 // flooding is a flood that runs.
@@ -68,10 +87,14 @@ type flooding struct {
 	count map[string]int // answers by reason
 }
 
-func startFlood(t testing.TB, r *rig, kind string) *flooding {
+// startFlood starts one, as another user or, with uid 0, as oneself.
+func startFlood(t testing.TB, r *rig, kind string, uid int) *flooding {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = []string{floodEnv + "=" + r.dir + " " + kind}
+	cmd.Env = []string{fmt.Sprintf("%s=%s %s %d", floodEnv, r.dir, kind, os.Geteuid())}
+	if uid != 0 {
+		cmd.Dir, cmd.SysProcAttr = "/", as(uid)
+	}
 	cmd.Stderr = os.Stderr
 	in, err1 := cmd.StdinPipe()
 	out, err2 := cmd.StdoutPipe()

@@ -110,7 +110,7 @@ func TestAFloodOfWrongProofsDelaysItsOwnProcessOnly(t *testing.T) {
 	r := ready(t, conditions{}, "main")
 	tries := max(size(5, 100), 3)
 	began := time.Now()
-	f := startFlood(t, r, "proof")
+	f := startFlood(t, r, "proof", 0)
 	<-f.all.more(1) // it pays from now on
 	owner := r.admin()
 	quick := 0 // operations of the owner during which nobody had finished paying
@@ -146,7 +146,7 @@ func TestAFloodOfWrongPassphrasesDoesNotKeepTheOwnerOut(t *testing.T) {
 	r := ready(t, conditions{}, "main")
 	owner := r.admin()
 	must(t, owner.lock())
-	f := startFlood(t, r, "unlock")
+	f := startFlood(t, r, "unlock", 0)
 	<-f.all.more(max(size(3, 100), 2))
 	before := f.all.load()
 	must(t, owner.unlock())
