@@ -4,13 +4,14 @@
 // memory. It holds tests only.
 //
 // Each campaign is one file: nonce (P6), limit (A53), scan (P1, P5), lock (P5,
-// A60), crash (P7), proof (A64, A65), growth (figures). The short forms run with
-// `go test ./...`; the long ones, with the numbers that we promise, with
-// `.ci/campaign`, which passes -long.
+// A60), crash, killpoint and powercut (P2, P6, P7), diskfault (A48), denial (A47),
+// canary (A49), proof (A64, A65), growth (figures); trail holds an audit log against
+// what clients know of it. The short forms run with `go test ./...`; the long ones,
+// with the numbers that we promise, with `.ci/campaign`, which passes -long.
 //
-// Nothing here needs root. What root makes stricter (an ordinary user's limits,
-// another user's process) is tried as another user where the tests run as root,
-// and as oneself where they do not.
+// Only the disks that fail need root, to be mounted. What root makes stricter (an
+// ordinary user's limits, another user's process) is tried as another user where the
+// tests run as root, and as oneself where they do not.
 package campaign_test
 
 import (
