@@ -2,11 +2,7 @@ package api
 
 import (
 	"context"
-	"errors"
-	"io"
 	"log/slog"
-
-	"google.golang.org/grpc"
 
 	pb "bfxvault/proto/bfxvault/v1"
 	"bfxvault/vault"
@@ -25,18 +21,22 @@ func (s *signer) SignRest(ctx context.Context, r *pb.SignRestRequest) (*pb.SignR
 	if err != nil {
 		return nil, err
 	}
-	return s.signRest(caller, r)
-}
-
-func (s *signer) signRest(caller vault.Caller, r *pb.SignRestRequest) (*pb.SignRestResponse, error) {
-	signed, err := s.vault.Sign(caller, vault.SignRequest{Label: r.GetLabel(), Path: r.GetPath(), Body: r.GetBody(), Bot: r.GetBot()})
+	signed, err := s.vault.Sign(caller, fromRest(r))
 	if err != nil {
 		return nil, err
 	}
+	return toRest(signed), nil
+}
+
+func fromRest(r *pb.SignRestRequest) vault.SignRequest {
+	return vault.SignRequest{Label: r.GetLabel(), Path: r.GetPath(), Body: r.GetBody(), Bot: r.GetBot()}
+}
+
+func toRest(signed vault.Signature) *pb.SignRestResponse {
 	return &pb.SignRestResponse{
 		ApiKey: signed.APIKey, RequestNonce: signed.RequestNonce,
 		Signature: string(signed.Hex[:]), KeyVersion: signed.KeyVersion, AuditSeq: signed.AuditSeq,
-	}, nil
+	}
 }
 
 // SignRestV1 signs a REST v1 request.
@@ -45,63 +45,22 @@ func (s *signer) SignRestV1(ctx context.Context, r *pb.SignRestV1Request) (*pb.S
 	if err != nil {
 		return nil, err
 	}
-	return s.signRestV1(caller, r)
-}
-
-func (s *signer) signRestV1(caller vault.Caller, r *pb.SignRestV1Request) (*pb.SignRestV1Response, error) {
-	signed, payload, err := s.vault.SignV1(caller, vault.SignRequest{Label: r.GetLabel(), Path: r.GetPath(), Body: r.GetParams(), Bot: r.GetBot()})
+	signed, payload, err := s.vault.SignV1(caller, fromRestV1(r))
 	if err != nil {
 		return nil, err
 	}
+	return toRestV1(signed, payload), nil
+}
+
+func fromRestV1(r *pb.SignRestV1Request) vault.SignRequest {
+	return vault.SignRequest{Label: r.GetLabel(), Path: r.GetPath(), Body: r.GetParams(), Bot: r.GetBot()}
+}
+
+func toRestV1(signed vault.Signature, payload string) *pb.SignRestV1Response {
 	return &pb.SignRestV1Response{
 		ApiKey: signed.APIKey, RequestNonce: signed.RequestNonce, Payload: payload,
 		Signature: string(signed.Hex[:]), KeyVersion: signed.KeyVersion, AuditSeq: signed.AuditSeq,
-	}, nil
-}
-
-// SignStream signs requests until the caller ends the stream. Replies come in the
-// order of the requests, each with its id. The caller is looked at anew for each.
-func (s *signer) SignStream(stream grpc.BidiStreamingServer[pb.SignStreamRequest, pb.SignStreamResponse]) error {
-	var request pb.SignStreamRequest
-	for {
-		request.Reset()
-		if err := stream.RecvMsg(&request); err != nil {
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			return err
-		}
-		caller, err := callerOf(stream.Context())
-		if err != nil {
-			return err
-		}
-		if err := stream.Send(s.answer(caller, &request)); err != nil {
-			return err
-		}
 	}
-}
-
-func (s *signer) answer(caller vault.Caller, r *pb.SignStreamRequest) *pb.SignStreamResponse {
-	response := &pb.SignStreamResponse{Id: r.GetId()}
-	var err error
-	switch r.GetRequest().(type) {
-	case *pb.SignStreamRequest_Rest:
-		var signed *pb.SignRestResponse
-		if signed, err = s.signRest(caller, r.GetRest()); err == nil {
-			response.Result = &pb.SignStreamResponse_Rest{Rest: signed}
-		}
-	case *pb.SignStreamRequest_RestV1:
-		var signed *pb.SignRestV1Response
-		if signed, err = s.signRestV1(caller, r.GetRestV1()); err == nil {
-			response.Result = &pb.SignStreamResponse_RestV1{RestV1: signed}
-		}
-	default:
-		err = invalid("request", "a stream request is rest or rest_v1")
-	}
-	if err != nil {
-		response.Result = &pb.SignStreamResponse_Error{Error: toStatus(s.log, err).Proto()}
-	}
-	return response
 }
 
 // WhoAmI says how the vault knows the caller.

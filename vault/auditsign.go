@@ -8,24 +8,24 @@ import (
 	"bfxvault/vault/policy"
 )
 
-// record writes the record of a signature and waits for it: until it is written, or,
-// where value leaves, until it is on disk (P2).
-func (v *Vault) record(c Caller, r *SignRequest, request *policy.Request, a admitted) (seq uint64, err error) {
+// record hands in the record of a signature: it will be written or, where value leaves,
+// on disk (P2).
+func (v *Vault) record(c Caller, r *SignRequest, request *policy.Request, a admitted) (t audit.Ticket, err error) {
 	const op = "sign"
 	l, err := v.audit.open()
 	if err != nil {
-		return 0, auditError(op, err)
+		return t, auditError(op, err)
 	}
 	s := sheets.Get().(*sheet)
 	defer sheets.Put(s)
 	s.fill(c, r, request, a.key, a.grant)
 	s.see(request, true)
 	s.record.Decision, s.record.Nonce, s.record.Revision = audit.Allowed, uint64(a.nonce), a.unlocked.revision.Load()
-	if seq, err = l.Append(&s.record, request.Class&policy.Withdraw != 0); err != nil {
-		return 0, auditError(op, err)
+	if t, err = l.Submit(&s.record, request.Class&policy.Withdraw != 0); err != nil {
+		return t, auditError(op, err)
 	}
 	v.used(a.grant, request)
-	return seq, nil
+	return t, nil
 }
 
 // refused records why a request was not signed, without waiting, and returns the

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"bfxvault/vault/audit"
 	"bfxvault/vault/internal/bitfinex"
 	"bfxvault/vault/internal/limits"
 	"bfxvault/vault/internal/nonce"
@@ -63,34 +64,56 @@ var works = sync.Pool{New: func() any { return &work{payload: make([]byte, 0, 1<
 // KindAmbiguous, KindDenied, KindUnknownOrder, KindLimited, KindMalformed,
 // KindNonceHeld, KindNonceExhausted, KindCannotWrite.
 func (v *Vault) Sign(c Caller, r SignRequest) (Signature, error) {
-	var signature Signature
-	w := works.Get().(*work)
-	defer works.Put(w)
-	malformed := bitfinex.Parse(&w.request, r.Path, r.Body)
-	a, err := v.admit(c, r, &w.request, malformed)
+	p, err := v.Begin(c, r)
 	if err != nil {
-		return signature, v.refused(c, r, &w.request, a, err)
+		return Signature{}, err
 	}
-	w.payload = bitfinex.AppendRest(w.payload[:0], r.Path, uint64(a.nonce), r.Body)
-	return signature, v.sign(&signature, c, r, w, a)
+	return p.Wait()
 }
 
 // SignV1 signs an authenticated REST v1 request and returns the payload header
 // with it. Errors as Sign.
 func (v *Vault) SignV1(c Caller, r SignRequest) (Signature, string, error) {
-	var signature Signature
+	p, err := v.BeginV1(c, r)
+	if err != nil {
+		return Signature{}, "", err
+	}
+	s, err := p.Wait()
+	if err != nil {
+		return s, "", err
+	}
+	return s, p.Payload, nil
+}
+
+// Begin is Sign for who waits later: the records of several share a write. Errors as
+// Sign.
+func (v *Vault) Begin(c Caller, r SignRequest) (Pending, error) {
+	w := works.Get().(*work)
+	defer works.Put(w)
+	malformed := bitfinex.Parse(&w.request, r.Path, r.Body)
+	a, err := v.admit(c, r, &w.request, malformed)
+	if err != nil {
+		return Pending{}, v.refused(c, r, &w.request, a, err)
+	}
+	w.payload = bitfinex.AppendRest(w.payload[:0], r.Path, uint64(a.nonce), r.Body)
+	return v.sign(c, r, w, a)
+}
+
+// BeginV1 is SignV1 for who waits later.
+func (v *Vault) BeginV1(c Caller, r SignRequest) (Pending, error) {
 	w := works.Get().(*work)
 	defer works.Put(w)
 	malformed := bitfinex.ParseV1(&w.request, r.Path, r.Body)
 	a, err := v.admit(c, r, &w.request, malformed)
 	if err != nil {
-		return signature, "", v.refused(c, r, &w.request, a, err)
+		return Pending{}, v.refused(c, r, &w.request, a, err)
 	}
 	w.payload = bitfinex.AppendRestV1(w.payload[:0], r.Path, uint64(a.nonce), r.Body)
-	if err := v.sign(&signature, c, r, w, a); err != nil {
-		return signature, "", err
+	p, err := v.sign(c, r, w, a)
+	if err == nil {
+		p.Payload = string(w.payload)
 	}
-	return signature, string(w.payload), nil
+	return p, err
 }
 
 // admit is everything between parsing and the MAC: who asks, whether the grant
@@ -252,23 +275,41 @@ func (v *Vault) nonceTime(u *unlocked, r nonce.Reading) nonce.RequestNonce {
 	return r.RequestNonce()
 }
 
-// sign computes the MAC and writes the record of it. Neither leaves before the record
-// is where it has to be (P2), nor after a lock (P5).
-func (v *Vault) sign(s *Signature, c Caller, r SignRequest, w *work, a admitted) error {
-	if err := a.unlocked.sign(s, a.key, a.nonce, w.payload); err != nil {
-		return err
+// Pending is a signature whose record is on its way. It is nobody's before Wait.
+type Pending struct {
+	// Payload is REST v1's payload header; empty for REST v2.
+	Payload string
+
+	vault     *Vault
+	unlocked  *unlocked
+	ticket    audit.Ticket
+	signature Signature
+}
+
+// sign computes the MAC and hands in the record of it.
+func (v *Vault) sign(c Caller, r SignRequest, w *work, a admitted) (p Pending, err error) {
+	p.vault, p.unlocked = v, a.unlocked
+	if err := a.unlocked.sign(&p.signature, a.key, a.nonce, w.payload); err != nil {
+		return Pending{}, err
 	}
-	seq, err := v.record(c, &r, &w.request, a)
+	if p.ticket, err = v.record(c, &r, &w.request, a); err != nil {
+		return Pending{}, v.veil(err)
+	}
+	return p, nil
+}
+
+// Wait returns the signature once its record is where it has to be (P2), and none
+// after a lock (P5). It is called once. Errors: KindCannotWrite, KindLocked.
+func (p *Pending) Wait() (Signature, error) {
+	seq, err := p.ticket.Wait()
 	if err != nil {
-		*s = Signature{}
-		return v.veil(err)
+		return Signature{}, p.vault.veil(auditError("sign", err))
 	}
-	if v.current.Load() != a.unlocked {
-		*s = Signature{}
-		return lockedError("sign")
+	if p.vault.current.Load() != p.unlocked {
+		return Signature{}, lockedError("sign")
 	}
-	s.AuditSeq = seq
-	return nil
+	p.signature.AuditSeq = seq
+	return p.signature, nil
 }
 
 // sign computes the MAC. After a lock has begun it gives none (P5).

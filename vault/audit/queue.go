@@ -65,7 +65,35 @@ func (l *Log) newEntry(r *Record, w wait) *entry {
 // record may then stand in the file or not. It returns a second after the disk has
 // stopped answering at the latest.
 func (l *Log) Append(r *Record, onDisk bool) (seq uint64, err error) {
-	return l.submit(l.newEntry(r, l.waitFor(onDisk)))
+	t, err := l.Submit(r, onDisk)
+	if err != nil {
+		return 0, err
+	}
+	return t.Wait()
+}
+
+// Submit is Append for who waits later: several records on their way share a write. The
+// ticket's Wait is called once, or the record's room is lost to the garbage collector.
+func (l *Log) Submit(r *Record, onDisk bool) (Ticket, error) {
+	e := l.newEntry(r, l.waitFor(onDisk))
+	return Ticket{l, e}, l.push(e)
+}
+
+// Ticket is a record on its way.
+type Ticket struct {
+	log   *Log
+	entry *entry
+}
+
+// Wait returns the record's sequence once it is where Append's would be. One that the
+// watch has answered may still be in the writer's hands, and is left to it.
+func (t Ticket) Wait() (seq uint64, err error) {
+	if err := <-t.entry.done; err != nil {
+		return 0, err
+	}
+	seq = t.entry.seq
+	t.log.entries.Put(t.entry)
+	return seq, nil
 }
 
 // Begin writes a record with which a new ratchet begins, and waits for the disk. The
@@ -73,7 +101,10 @@ func (l *Log) Append(r *Record, onDisk bool) (seq uint64, err error) {
 func (l *Log) Begin(r *Record, begin Begin) (seq uint64, err error) {
 	e := l.newEntry(r, forDisk)
 	e.begin = begin
-	return l.submit(e)
+	if err := l.push(e); err != nil {
+		return 0, err
+	}
+	return Ticket{l, e}.Wait()
 }
 
 // Note writes a record that nobody waits for, unless too many wait already: then it
@@ -92,20 +123,6 @@ func (l *Log) waitFor(onDisk bool) wait {
 		return forDisk
 	}
 	return forWrite
-}
-
-// submit queues an entry and waits for its answer. One that the watch has answered
-// may still be in the writer's hands, and is left to it.
-func (l *Log) submit(e *entry) (uint64, error) {
-	if err := l.push(e); err != nil {
-		return 0, err
-	}
-	if err := <-e.done; err != nil {
-		return 0, err
-	}
-	seq := e.seq
-	l.entries.Put(e)
-	return seq, nil
 }
 
 func (l *Log) push(e *entry) error {

@@ -50,6 +50,7 @@ type watch struct {
 	armed bool
 	began time.Time
 	fired bool
+	runs  bool // the timer: it is set about once a second, and not for each batch
 }
 
 func newWatch(l *Log, from source) *watch {
@@ -62,14 +63,16 @@ func newWatch(l *Log, from source) *watch {
 // begin watches over a batch.
 func (w *watch) begin(batch []*entry) {
 	w.log.mu.Lock()
+	defer w.log.mu.Unlock()
 	w.batch, w.armed, w.began = batch, true, time.Now()
-	w.log.mu.Unlock()
-	w.timer.Reset(patience)
+	if !w.runs {
+		w.runs = true
+		w.timer.Reset(patience)
+	}
 }
 
 // end ends it, and takes back what was said of the disk.
 func (w *watch) end() {
-	w.timer.Stop()
 	w.log.mu.Lock()
 	defer w.log.mu.Unlock()
 	if w.fired {
@@ -78,12 +81,19 @@ func (w *watch) end() {
 	w.batch, w.armed, w.fired = nil, false, false
 }
 
-// fire may come late, for what has ended already: then the timer runs again.
+// fire looks whether what began has taken too long. Where it has not, the timer runs
+// on; where nothing is under way, it rests.
 func (w *watch) fire() {
 	w.log.mu.Lock()
 	defer w.log.mu.Unlock()
-	if w.armed && time.Since(w.began) >= patience {
-		w.fired = true
+	left := patience - time.Since(w.began)
+	switch {
+	case !w.armed || w.fired:
+		w.runs = false
+	case left > 0:
+		w.timer.Reset(left)
+	default:
+		w.runs, w.fired = false, true
 		w.log.faultAllMu(w.from, &WriteError{errHung}, w.batch)
 	}
 }
