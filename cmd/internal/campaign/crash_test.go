@@ -83,8 +83,10 @@ type crashes struct {
 	nonces ledger
 	trail  trail
 	count  crashCount
+	days   int // by which the clock was set ahead
 
-	acknowledged tally
+	acknowledged, signed tally
+	quiet                atomic.Bool // no more changes in this life
 
 	mu    sync.Mutex
 	facts map[string]fact
@@ -128,6 +130,7 @@ func (c *crashes) life() {
 func (c *crashes) work(signers, changes int, end func(enough <-chan struct{}, failed <-chan error)) {
 	c.t.Helper()
 	c.killed.Store(false)
+	c.quiet.Store(false)
 	var all sync.WaitGroup
 	work := []func() error{c.repeat(c.addKeyOnce), c.repeat(c.addBotOnce), c.repeat(c.grantOnce), c.repeat(c.removeBotOnce)}
 	for i := range signers {
@@ -173,11 +176,12 @@ func (c *crashes) finish() {
 func (c *crashes) repeat(once func(*admin, string) error) func() error {
 	a := c.admin()
 	return func() error {
-		for {
+		for !c.quiet.Load() {
 			if err := once(a, strconv.FormatInt(c.next.Add(1), 10)); err != nil {
 				return err
 			}
 		}
+		return errCut
 	}
 }
 
@@ -259,6 +263,7 @@ func (c *crashes) signing(b *bot) func() error {
 			switch s, err := c.nonces.signed(b, "main"); {
 			case err == nil:
 				c.trail.note(s, "main", asked)
+				c.signed.add()
 			case c.cutOff(err):
 				return errCut
 			default:

@@ -50,7 +50,7 @@ func cutPower(t *testing.T, config string, window time.Duration) {
 	var all crashCount
 	var lost losses
 	for all.kills < cuts && !t.Failed() {
-		r := newDisk(t, conditions{})
+		r := newDisk(t, conditions{hooked: true})
 		r.configure(config)
 		r.start()
 		r.fill("main")
@@ -82,10 +82,18 @@ func (c *crashes) cutLife(window time.Duration, lost *losses) {
 	var cut time.Time
 	c.work(8, changes, func(enough <-chan struct{}, failed <-chan error) {
 		await(c.t, enough, failed)
-		if c.random.IntN(2) == 0 { // at any time
+		if c.random.IntN(2) == 0 { // a new day, and so a new segment
+			c.days++
+			c.setClock(time.Duration(c.days) * 24 * time.Hour)
+		}
+		switch c.random.IntN(3) {
+		case 0: // at any time
 			<-time.After(time.Duration(c.random.Int64N(int64(2*time.Since(began))/int64(changes) + 1)))
-		} else { // before one of the next operations on the disk
+		case 1: // before one of the next operations on the disk
 			await(c.t, c.hangAfter(c.random.IntN(100)), failed)
+		case 2: // while bots sign and no change brings their records to disk
+			c.quiet.Store(true)
+			await(c.t, c.signed.more(1+c.random.IntN(500)), failed)
 		}
 		c.killed.Store(true)
 		cut = time.Now()
