@@ -32,6 +32,9 @@ func (l *Log) Has(p Position) (bool, error) {
 }
 
 func (l *Log) has(p Position) (bool, error) {
+	if err := l.checkPlace(); err != nil { // the newest segment is not older, it is not there
+		return false, &WriteError{err}
+	}
 	names, err := Segments(l.o.Dir)
 	if err != nil {
 		return false, &WriteError{err}
@@ -59,6 +62,12 @@ func (l *Log) has(p Position) (bool, error) {
 		return false, &WriteError{err}
 	}
 	return found.hash == p.Head && found.seq == p.Seq, nil
+}
+
+func (l *Log) checkPlace() error {
+	l.fileMu.Lock()
+	defer l.fileMu.Unlock()
+	return l.segment.inPlace()
 }
 
 // findSeq finds the line with a sequence, which rises from line to line. The zero line

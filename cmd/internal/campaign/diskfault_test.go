@@ -17,6 +17,7 @@ import (
 
 	"bfxvault/cmd/internal/faultfs"
 	pb "bfxvault/proto/bfxvault/v1"
+	"bfxvault/vault/audit"
 )
 
 // diskFault is a disk that fails.
@@ -271,4 +272,37 @@ func TestADiskThatFailsUnderTheVaultFileRefusesAndRecovers(t *testing.T) {
 			l.trail.verifyDead(r)
 		})
 	}
+}
+
+// P2, A48, A51: a FIFO in place of the newest segment hangs nobody and is not written
+// to: while vaultd runs as well as at its start. Once the segment is back, all goes on
+// by itself.
+func TestAFIFOInPlaceOfTheSegmentIsRefused(t *testing.T) {
+	t.Parallel()
+	r := ready(t, conditions{}, "main")
+	names, err := audit.Segments(r.auditDir())
+	must(t, err)
+	segment := filepath.Join(r.auditDir(), names[len(names)-1])
+	kept := filepath.Join(r.dir, "kept")
+	r.failUnderLoad(
+		func() { must(t, os.Rename(segment, kept), unix.Mkfifo(segment, 0o600)) },
+		func() { must(t, os.Rename(kept, segment)) },
+	)
+
+	must(t, os.Rename(segment, kept), unix.Mkfifo(segment, 0o600))
+	r.start()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	a := r.admin()
+	a.ctx = ctx
+	if problem := a.status(t).GetAuditProblem(); !strings.Contains(problem, "not a regular file") {
+		t.Errorf("the status says %q", problem)
+	}
+	want(t, "unlock", a.unlock(), "CANNOT_WRITE")
+	must(t, a.lock(), os.Rename(kept, segment))
+	a.mustRecover(t, a.unlock)
+	_, err = r.bot().sign("main")
+	must(t, err)
+	var log trail
+	log.verifyLive(r, a)
 }
