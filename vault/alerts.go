@@ -33,6 +33,21 @@ type alerts struct {
 	mu       sync.Mutex
 	list     []Alert
 	unlogged []Alert
+	floods   map[string]*denials // by name: many wrong proofs are not many alerts
+}
+
+// next says whether to tell of an alert, and how many of its name nobody was told of.
+func (a *alerts) next(name string) (tell bool, skipped int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.floods[name] == nil {
+		if a.floods == nil {
+			a.floods = make(map[string]*denials)
+		}
+		a.floods[name] = new(denials)
+	}
+	tell, skipped, _ = a.floods[name].next(unixNow())
+	return tell, skipped
 }
 
 func (a *alerts) add(alert Alert, logged bool) {
@@ -62,8 +77,15 @@ func (a *alerts) takeUnlogged() []Alert {
 }
 
 // alert tells the owner: in the log, in the status, and in the audit log. It waits for
-// nothing.
+// nothing. More than ten of a name in a second are counted.
 func (v *Vault) alert(name, detail string) {
+	tell, skipped := v.alerts.next(name)
+	if !tell {
+		return
+	}
+	if skipped > 0 {
+		detail += fmt.Sprintf(" (and %d before it)", skipped)
+	}
 	l := v.audit.log.Load()
 	logged := l != nil && l.Note(v.alertRecord(name, detail))
 	v.alerts.add(Alert{time.Now().Unix(), name, detail}, logged)

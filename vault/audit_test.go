@@ -199,6 +199,26 @@ func TestTheFirstUseOfAnEndpointAndASymbolIsAlerted(t *testing.T) {
 	}
 }
 
+// Whoever may connect to admin.sock cannot fill the disk with what is refused.
+func TestAFloodOfFailedOperationsIsCounted(t *testing.T) {
+	r := newRig(t).ready()
+	for range 1000 {
+		if _, err := r.v.RemoveBot(ctx, r.by, "nobody"); vault.KindOf(err) != vault.KindNotFound {
+			t.Fatal(err)
+		}
+	}
+	r.must(r.v.Close())
+	written := 0
+	for _, e := range r.records() {
+		if e.Op == "bot remove" {
+			written++
+		}
+	}
+	if written == 0 || written > 200 {
+		t.Errorf("%d of 1000 are written", written)
+	}
+}
+
 // A burst of denials is one alert.
 func TestABurstOfDenialsIsAlertedOnce(t *testing.T) {
 	r := newRig(t).ready()

@@ -42,9 +42,18 @@ func (e *madeError) Error() string { return "it was done, but not recorded: " + 
 
 func (e *madeError) Unwrap() error { return e.err }
 
-// attempted records an operation of the operator's that changed nothing.
+// attempted records an operation of the operator's that changed nothing. More than ten
+// in a second are counted: whoever may connect to admin.sock could fill the disk.
 func (v *Vault) attempted(op string, by Operator, err error) {
-	v.audit.note(&audit.Record{Op: op, Process: by.Process, Decision: audit.Failed, Rule: kindWord(err), Revision: v.revision()})
+	write, skipped, _ := v.attempts.next(unixNow())
+	if !write {
+		return
+	}
+	r := audit.Record{Op: op, Process: by.Process, Decision: audit.Failed, Rule: kindWord(err), Revision: v.revision()}
+	if skipped > 0 {
+		r.Count, r.Detail = uint64(skipped), "so many before it were not written"
+	}
+	v.audit.note(&r)
 }
 
 // kindWord is a kind of error as records spell it.

@@ -69,6 +69,7 @@ type Vault struct {
 	anchor    anchor
 	journal   func(Mark)
 	alerts    alerts
+	attempts  denials
 }
 
 // Open opens the vault file, or makes an empty one. A file that another process
