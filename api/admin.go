@@ -20,7 +20,7 @@ func (a *admin) Status(context.Context, *pb.StatusRequest) (*pb.StatusResponse, 
 		State: string(s.State), Version: vault.Version, VaultId: s.VaultID, Problem: s.Problem,
 		Keys: uint32(s.Keys), Bots: uint32(s.Bots), Grants: uint32(s.Grants),
 		Since: s.Since, Memory: s.Memory, Alerts: s.Alerts, Revision: s.Revision,
-		AuditProblem: s.AuditProblem,
+		AuditProblem: s.AuditProblem, AuditSeq: s.Synced.Seq, AuditHead: s.Synced.Head[:],
 	}
 	for _, alert := range s.Recent {
 		response.Recent = append(response.Recent, &pb.Alert{Time: alert.Time, Name: alert.Name, Detail: alert.Detail})

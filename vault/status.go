@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"bfxvault/vault/audit"
 	"bfxvault/vault/policy"
 )
 
@@ -23,6 +24,8 @@ type Status struct {
 	// AuditProblem says why no record can be written, and so nothing be signed; empty
 	// where it can.
 	AuditProblem string
+	// Synced is the newest record of the audit log that is on disk.
+	Synced audit.Position
 }
 
 // Status reports the state of the vault. It takes no lock and never waits for
@@ -31,7 +34,7 @@ func (v *Vault) Status() Status {
 	u := v.current.Load()
 	if u == nil {
 		state, problem := v.state()
-		s := Status{State: state, Recent: v.alerts.all(), AuditProblem: v.audit.problem()}
+		s := Status{State: state, Recent: v.alerts.all(), AuditProblem: v.audit.problem(), Synced: v.audit.synced()}
 		if problem != nil {
 			s.Problem = problem.Err.Error()
 		}
@@ -41,7 +44,7 @@ func (v *Vault) Status() Status {
 	s := Status{
 		State: Unlocked, VaultID: slices.Clone(u.id[:]), Keys: len(snapshot.keys), Bots: len(snapshot.bots),
 		Since: u.since.Unix(), Memory: string(u.slab.Backend()), Revision: u.revision.Load(),
-		Recent: v.alerts.all(), AuditProblem: v.audit.problem(),
+		Recent: v.alerts.all(), AuditProblem: v.audit.problem(), Synced: v.audit.synced(),
 	}
 	for _, b := range snapshot.bots {
 		s.Grants += len(b.grants)

@@ -44,7 +44,7 @@ func (a *app) botAdd() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				a.rememberCurrent(c.Context(), s, added.GetRevision())
+				a.remember(c.Context(), s, added.GetRevision())
 				return a.done(added.GetRevision(), "registered bot %s", request.Name)
 			})
 		},
@@ -155,7 +155,7 @@ func (a *app) botRemove() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				a.rememberCurrent(c.Context(), s, removed.GetRevision())
+				a.remember(c.Context(), s, removed.GetRevision())
 				return a.done(removed.GetRevision(), "removed bot %s and its grants", args[0])
 			})
 		},

@@ -23,7 +23,7 @@ func (a *app) botEnable() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				a.rememberCurrent(c.Context(), s, enabled.GetRevision())
+				a.remember(c.Context(), s, enabled.GetRevision())
 				return a.done(enabled.GetRevision(), "%s is not suspended", request.Name)
 			})
 		},

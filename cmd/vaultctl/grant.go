@@ -39,7 +39,7 @@ func (a *app) grant() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				a.rememberCurrent(c.Context(), s, set.GetRevision())
+				a.remember(c.Context(), s, set.GetRevision())
 				return a.done(set.GetRevision(), "bot %s may use %s: %s", request.Bot, spec.Key, strings.Join(spec.Allow, ","))
 			})
 		},

@@ -48,7 +48,7 @@ func (a *app) runInit(ctx context.Context, s *session, from passphraseFlags) err
 	if err != nil {
 		return err
 	}
-	a.remember(ctx, s, made.GetVaultId(), made.GetRevision())
+	a.remember(ctx, s, made.GetRevision())
 	id := hex.EncodeToString(made.GetVaultId())
 	return a.report(map[string]any{"state": vault.Unlocked, "vault_id": id, "revision": made.GetRevision()}, func() {
 		a.printf("made vault %s; it is unlocked\n", id)

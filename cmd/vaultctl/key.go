@@ -68,7 +68,7 @@ func (a *app) runKeyAdd(ctx context.Context, label string, k keyAdd) error {
 		if err != nil {
 			return err
 		}
-		a.rememberCurrent(ctx, s, added.GetRevision())
+		a.remember(ctx, s, added.GetRevision())
 		return a.report(map[string]any{"ok": true, "label": label, "version": added.GetVersion(), "revision": added.GetRevision()}, func() {
 			a.printf("stored API key %s\n", label)
 			if permissions&policy.Withdraw != 0 {

@@ -55,7 +55,7 @@ func (a *app) nonceAccept() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				a.rememberCurrent(c.Context(), s, accepted.GetRevision())
+				a.remember(c.Context(), s, accepted.GetRevision())
 				return a.done(accepted.GetRevision(), "%s signs again", request.Label)
 			})
 		},

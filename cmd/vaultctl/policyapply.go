@@ -45,7 +45,7 @@ func (a *app) runApply(ctx context.Context, request vault.ApplyPolicy, from pass
 		if err != nil {
 			return err
 		}
-		a.rememberCurrent(ctx, s, applied.GetRevision())
+		a.remember(ctx, s, applied.GetRevision())
 		return a.report(map[string]any{"ok": true, "revision": applied.GetRevision(), "changes": changes}, func() {
 			a.printf("applied: bots %d, changes %d\n", len(request.Bots), len(changes))
 		})

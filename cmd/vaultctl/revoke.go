@@ -17,7 +17,7 @@ func (a *app) revoke() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				a.rememberCurrent(c.Context(), s, revoked.GetRevision())
+				a.remember(c.Context(), s, revoked.GetRevision())
 				return a.done(revoked.GetRevision(), "bot %s may no longer use %s", args[0], args[1])
 			})
 		},

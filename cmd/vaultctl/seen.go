@@ -58,18 +58,19 @@ func (a *app) seen(vaultID []byte) (k known) {
 	return k
 }
 
-// remember notes how new a vault is, unless a newer note stands. That it could not is
-// worth a hint and no more: the change itself is done.
-func (a *app) remember(ctx context.Context, s *session, vaultID []byte, revision uint64) {
-	if revision <= a.seen(vaultID).revision {
+// remember notes how new a vault is after what led to a revision, unless a newer note
+// stands. That it could not is worth a hint and no more: the change itself is done.
+func (a *app) remember(ctx context.Context, s *session, revision uint64) {
+	state, err := s.admin.Status(ctx, &pb.StatusRequest{})
+	if err != nil || len(state.GetVaultId()) != 16 || revision <= a.seen(state.GetVaultId()).revision {
 		return
 	}
 	k := known{revision: revision}
-	if l, err := s.admin.ShowAudit(ctx, &pb.ShowAuditRequest{}); err == nil && len(l.GetHead()) == len(k.at.Head) {
-		k.at.Seq = l.GetSeq()
-		copy(k.at.Head[:], l.GetHead())
+	if len(state.GetAuditHead()) == len(k.at.Head) {
+		k.at.Seq = state.GetAuditSeq()
+		copy(k.at.Head[:], state.GetAuditHead())
 	}
-	if err := note(vaultID, k); err != nil {
+	if err := note(state.GetVaultId(), k); err != nil {
 		a.hintf("the vault's revision could not be noted, so a rolled-back file may go unnoticed: %v", err)
 	}
 }
@@ -92,12 +93,4 @@ func note(vaultID []byte, k known) error {
 		return err
 	}
 	return os.Rename(f.Name(), path)
-}
-
-// rememberCurrent notes the revision that a change led to.
-func (a *app) rememberCurrent(ctx context.Context, s *session, revision uint64) {
-	state, err := s.admin.Status(ctx, &pb.StatusRequest{})
-	if err == nil && len(state.GetVaultId()) == 16 {
-		a.remember(ctx, s, state.GetVaultId(), revision)
-	}
 }

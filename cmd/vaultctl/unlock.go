@@ -66,7 +66,7 @@ func (a *app) runUnlock(ctx context.Context, s *session, from passphraseFlags, k
 	if err != nil {
 		return err
 	}
-	a.remember(ctx, s, id[:], opened.GetRevision())
+	a.remember(ctx, s, opened.GetRevision())
 	return a.reportUnlock(opened)
 }
 

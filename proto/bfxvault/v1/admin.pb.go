@@ -206,7 +206,10 @@ type StatusResponse struct {
 	// What happened lately that an owner wants to know, oldest first, since vaultd's start.
 	Recent []*Alert `protobuf:"bytes,12,rep,name=recent,proto3" json:"recent,omitempty"`
 	// Why nothing can be signed for want of an audit record; empty where it can.
-	AuditProblem  string `protobuf:"bytes,13,opt,name=audit_problem,json=auditProblem,proto3" json:"audit_problem,omitempty"`
+	AuditProblem string `protobuf:"bytes,13,opt,name=audit_problem,json=auditProblem,proto3" json:"audit_problem,omitempty"`
+	// The newest record of the audit log that is on disk, and its hash, 32 bytes.
+	AuditSeq      uint64 `protobuf:"varint,14,opt,name=audit_seq,json=auditSeq,proto3" json:"audit_seq,omitempty"`
+	AuditHead     []byte `protobuf:"bytes,15,opt,name=audit_head,json=auditHead,proto3" json:"audit_head,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -330,6 +333,20 @@ func (x *StatusResponse) GetAuditProblem() string {
 		return x.AuditProblem
 	}
 	return ""
+}
+
+func (x *StatusResponse) GetAuditSeq() uint64 {
+	if x != nil {
+		return x.AuditSeq
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetAuditHead() []byte {
+	if x != nil {
+		return x.AuditHead
+	}
+	return nil
 }
 
 type ListSlotsRequest struct {
@@ -3094,7 +3111,7 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04slot\x18\x02 \x01(\rR\x04slot\x12\x10\n" +
 	"\x03mac\x18\x03 \x01(\fR\x03mac\"\x0f\n" +
-	"\rStatusRequest\"\xe8\x02\n" +
+	"\rStatusRequest\"\xa4\x03\n" +
 	"\x0eStatusResponse\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x19\n" +
@@ -3109,7 +3126,10 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	" \x03(\tR\x06alerts\x12\x1a\n" +
 	"\brevision\x18\v \x01(\x04R\brevision\x12*\n" +
 	"\x06recent\x18\f \x03(\v2\x12.bfxvault.v1.AlertR\x06recent\x12#\n" +
-	"\raudit_problem\x18\r \x01(\tR\fauditProblem\"\x12\n" +
+	"\raudit_problem\x18\r \x01(\tR\fauditProblem\x12\x1b\n" +
+	"\taudit_seq\x18\x0e \x01(\x04R\bauditSeq\x12\x1d\n" +
+	"\n" +
+	"audit_head\x18\x0f \x01(\fR\tauditHead\"\x12\n" +
 	"\x10ListSlotsRequest\"W\n" +
 	"\x11ListSlotsResponse\x12\x19\n" +
 	"\bvault_id\x18\x01 \x01(\fR\avaultId\x12'\n" +
