@@ -18,62 +18,33 @@ import (
 // Domain is the domain of every google.rpc.ErrorInfo of bfxvault.
 const Domain = "bfxvault"
 
-// class is how a kind of error looks from outside.
-type class struct {
-	code   codes.Code
-	reason string
-}
-
-// classOf is the one table of error kinds, codes and reasons.
-func classOf(kind vault.Kind) class {
+// codeOf is the one table of error kinds and codes. A kind that it does not know is
+// internal.
+func codeOf(kind vault.Kind) codes.Code {
 	switch kind {
-	case vault.KindUninitialised:
-		return class{codes.FailedPrecondition, "NOT_INITIALISED"}
-	case vault.KindInitialised:
-		return class{codes.AlreadyExists, "ALREADY_INITIALISED"}
-	case vault.KindLocked:
-		return class{codes.FailedPrecondition, "LOCKED"}
+	case vault.KindUninitialised, vault.KindLocked, vault.KindNonceHeld, vault.KindNonceExhausted, vault.KindMemoryLimit:
+		return codes.FailedPrecondition
+	case vault.KindInitialised, vault.KindExists:
+		return codes.AlreadyExists
 	case vault.KindWrongPassphrase:
-		return class{codes.Unauthenticated, "WRONG_PASSPHRASE"}
+		return codes.Unauthenticated
 	case vault.KindStaleOneShot:
-		return class{codes.Aborted, "STALE"}
-	case vault.KindNoGrant:
-		return class{codes.PermissionDenied, "NO_GRANT"}
-	case vault.KindAmbiguous:
-		return class{codes.PermissionDenied, "SEVERAL_BOTS_MATCH"}
-	case vault.KindDenied:
-		return class{codes.PermissionDenied, "DENIED"}
-	case vault.KindUnknownOrder:
-		return class{codes.PermissionDenied, "UNKNOWN_ORDER"}
-	case vault.KindLimited:
-		return class{codes.ResourceExhausted, "LIMITED"}
-	case vault.KindMalformed:
-		return class{codes.InvalidArgument, "MALFORMED"}
-	case vault.KindInvalid:
-		return class{codes.InvalidArgument, "INVALID"}
+		return codes.Aborted
+	case vault.KindNoGrant, vault.KindAmbiguous, vault.KindDenied, vault.KindUnknownOrder:
+		return codes.PermissionDenied
+	case vault.KindLimited, vault.KindBusy:
+		return codes.ResourceExhausted
+	case vault.KindMalformed, vault.KindInvalid:
+		return codes.InvalidArgument
 	case vault.KindNotFound:
-		return class{codes.NotFound, "NOT_FOUND"}
-	case vault.KindExists:
-		return class{codes.AlreadyExists, "ALREADY_EXISTS"}
-	case vault.KindBusy:
-		return class{codes.ResourceExhausted, "BUSY"}
-	case vault.KindNonceHeld:
-		return class{codes.FailedPrecondition, "NONCE_HELD"}
-	case vault.KindNonceExhausted:
-		return class{codes.FailedPrecondition, "NONCE_EXHAUSTED"}
-	case vault.KindMemoryLimit:
-		return class{codes.FailedPrecondition, "MEMLOCK_LIMIT"}
+		return codes.NotFound
 	case vault.KindCannotWrite:
-		return class{codes.Unavailable, "CANNOT_WRITE"}
-	case vault.KindTampered:
-		return class{codes.DataLoss, "TAMPERED"}
-	case vault.KindRollback:
-		return class{codes.DataLoss, "ROLLBACK"}
-	case vault.KindVersion:
-		return class{codes.DataLoss, "UNKNOWN_FORMAT"}
+		return codes.Unavailable
+	case vault.KindTampered, vault.KindRollback, vault.KindVersion:
+		return codes.DataLoss
 	case vault.KindInternal:
 	}
-	return class{codes.Internal, "INTERNAL"}
+	return codes.Internal
 }
 
 // toStatus is what the other side gets of an error: its message, where that says
@@ -84,9 +55,9 @@ func toStatus(log *slog.Logger, err error) *status.Status {
 	if !errors.As(err, &e) {
 		e = &vault.Error{Op: "serve", Kind: vault.KindInternal, Err: err}
 	}
-	c := classOf(e.Kind)
-	info := &errdetails.ErrorInfo{Reason: c.reason, Domain: Domain, Metadata: metadata(e)}
-	if c.code == codes.Internal {
+	code := codeOf(e.Kind)
+	info := &errdetails.ErrorInfo{Reason: e.Kind.Reason(), Domain: Domain, Metadata: metadata(e)}
+	if code == codes.Internal {
 		id := correlationID()
 		log.Error("internal error", "id", id, "op", e.Op, "error", e.Err)
 		return internal(id)
@@ -100,7 +71,7 @@ func toStatus(log *slog.Logger, err error) *status.Status {
 	if e.RetryAfter > 0 {
 		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(e.RetryAfter)})
 	}
-	return with(status.New(c.code, e.Error()), details...)
+	return with(status.New(code, e.Error()), details...)
 }
 
 func metadata(e *vault.Error) map[string]string {

@@ -16,17 +16,17 @@ import (
 func TestEveryKindHasItsCodeAndReason(t *testing.T) {
 	reasons := map[string]vault.Kind{}
 	for kind := vault.KindInternal; kind <= vault.KindVersion; kind++ {
-		c := classOf(kind)
-		if other, taken := reasons[c.reason]; taken {
-			t.Errorf("kinds %d and %d share the reason %s", other, kind, c.reason)
+		code, reason := codeOf(kind), kind.Reason()
+		if other, taken := reasons[reason]; taken {
+			t.Errorf("kinds %d and %d share the reason %s", other, kind, reason)
 		}
-		reasons[c.reason] = kind
-		if c.code == codes.OK || c.code == codes.Unknown || c.reason != strings.ToUpper(c.reason) {
-			t.Errorf("kind %d is %v %q", kind, c.code, c.reason)
+		reasons[reason] = kind
+		if code == codes.OK || code == codes.Unknown || reason != strings.ToUpper(reason) {
+			t.Errorf("kind %d is %v %q", kind, code, reason)
 		}
 	}
-	if c := classOf(vault.KindVersion + 1); c.code != codes.Internal {
-		t.Errorf("a kind that nobody knows is %v: add the new kind to the table and to this test", c.code)
+	if code := codeOf(vault.KindVersion + 1); code != codes.Internal {
+		t.Errorf("a kind that nobody knows is %v: add the new kind to the table and to this test", code)
 	}
 }
 

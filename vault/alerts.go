@@ -33,7 +33,7 @@ type alerts struct {
 	mu       sync.Mutex
 	list     []Alert
 	unlogged []Alert
-	floods   map[string]*denials // by name: many wrong proofs are not many alerts
+	floods   map[string]*flood // by name: many wrong proofs are not many alerts
 }
 
 // next says whether to tell of an alert, and how many of its name nobody was told of.
@@ -42,12 +42,11 @@ func (a *alerts) next(name string) (tell bool, skipped int) {
 	defer a.mu.Unlock()
 	if a.floods[name] == nil {
 		if a.floods == nil {
-			a.floods = make(map[string]*denials)
+			a.floods = make(map[string]*flood)
 		}
-		a.floods[name] = new(denials)
+		a.floods[name] = new(flood)
 	}
-	tell, skipped, _ = a.floods[name].next(unixNow())
-	return tell, skipped
+	return a.floods[name].next(unixNow())
 }
 
 func (a *alerts) add(alert Alert, logged bool) {
@@ -118,30 +117,4 @@ func (v *Vault) logOpened(l *audit.Log) {
 		v.alerts.add(Alert{time.Now().Unix(), AlertUnfinished, detail}, true)
 		v.log.Warn("alert", "alert", AlertUnfinished, "detail", detail)
 	}
-}
-
-// burst counts the denials of a grant.
-type burst struct {
-	began   time.Time
-	count   int
-	alerted time.Time
-}
-
-const (
-	burstSize  = 20 // denials
-	burstTime  = time.Minute
-	burstQuiet = 10 * time.Minute // before another alert of the same grant
-)
-
-// next counts one denial and says whether they are a burst, of which nobody was told.
-func (b *burst) next(now time.Time) bool {
-	if now.Sub(b.began) > burstTime {
-		b.began, b.count = now, 0
-	}
-	b.count++
-	if b.count < burstSize || !b.alerted.IsZero() && now.Sub(b.alerted) < burstQuiet {
-		return false
-	}
-	b.alerted = now
-	return true
 }

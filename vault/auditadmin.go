@@ -1,6 +1,8 @@
 package vault
 
 import (
+	"strings"
+
 	"bfxvault/vault/audit"
 	"bfxvault/vault/internal/crash"
 )
@@ -45,7 +47,7 @@ func (e *madeError) Unwrap() error { return e.err }
 // attempted records an operation of the operator's that changed nothing. More than ten
 // in a second are counted: whoever may connect to admin.sock could fill the disk.
 func (v *Vault) attempted(op string, by Operator, err error) {
-	write, skipped, _ := v.attempts.next(unixNow())
+	write, skipped := v.attempts.next(unixNow())
 	if !write {
 		return
 	}
@@ -58,35 +60,9 @@ func (v *Vault) attempted(op string, by Operator, err error) {
 
 // kindWord is a kind of error as records spell it.
 func kindWord(err error) string {
-	switch KindOf(err) {
-	case KindUninitialised:
-		return "not_initialised"
-	case KindInitialised:
-		return "already_initialised"
-	case KindLocked:
-		return "locked"
-	case KindWrongPassphrase:
-		return "wrong_passphrase"
-	case KindStaleOneShot:
-		return "stale"
-	case KindInvalid:
-		return "invalid"
-	case KindNotFound:
-		return "not_found"
-	case KindExists:
-		return "already_exists"
-	case KindBusy:
-		return "busy"
-	case KindMemoryLimit:
-		return "memlock_limit"
-	case KindCannotWrite:
-		return "cannot_write"
-	case KindTampered:
-		return "tampered"
-	case KindRollback:
-		return "rollback"
-	case KindVersion:
-		return "unknown_format"
+	kind := KindOf(err)
+	if kind == KindInternal {
+		return "failed"
 	}
-	return "failed"
+	return strings.ToLower(kind.Reason())
 }

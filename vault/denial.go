@@ -11,43 +11,76 @@ import (
 	"bfxvault/vault/policy"
 )
 
-// denials keeps a flood of denied requests from flooding the log: so many of a grant in
-// full a second, and of the rest their number.
-type denials struct {
+// flood keeps what comes in a flood from flooding a log: so many a second are written in
+// full, and of the rest their number.
+type flood struct {
 	mu      sync.Mutex
 	second  int64
 	written int
 	skipped int
-	burst   burst
 }
 
-// fullDenials is how many denials a second are logged in full.
-const fullDenials = 10
+// fullPerSecond is how many of a flood are written in full in a second.
+const fullPerSecond = 10
 
-// next says whether to log this denial, how many were not since the last, and whether
-// they are so many now that the owner should know.
-func (d *denials) next(now int64) (write bool, skipped int, many bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	many = d.burst.next(time.Unix(now, 0))
-	if now != d.second {
-		d.second, d.written = now, 0
+// next says whether to write this one, and how many were not since the last.
+func (f *flood) next(now int64) (write bool, skipped int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if now != f.second {
+		f.second, f.written = now, 0
 	}
-	if d.written == fullDenials {
-		d.skipped++
-		return false, 0, many
+	if f.written == fullPerSecond {
+		f.skipped++
+		return false, 0
 	}
-	d.written++
-	skipped, d.skipped = d.skipped, 0
-	return true, skipped, many
+	f.written++
+	skipped, f.skipped = f.skipped, 0
+	return true, skipped
+}
+
+// denials are those of a grant.
+type denials struct {
+	flood flood
+	burst burst
+}
+
+// burst says when denials are so many that the owner should know.
+type burst struct {
+	mu      sync.Mutex
+	began   time.Time
+	count   int
+	alerted time.Time
+}
+
+const (
+	burstSize  = 20 // denials
+	burstTime  = time.Minute
+	burstQuiet = 10 * time.Minute // before another alert of the same grant
+)
+
+// next counts one denial and says whether they are a burst, of which nobody was told.
+func (b *burst) next(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if now.Sub(b.began) > burstTime {
+		b.began, b.count = now, 0
+	}
+	b.count++
+	if b.count < burstSize || !b.alerted.IsZero() && now.Sub(b.alerted) < burstQuiet {
+		return false
+	}
+	b.alerted = now
+	return true
 }
 
 // deny tells the operator in full what was denied, and what would have been allowed.
 func (v *Vault) deny(k *apiKey, g *grant, request *policy.Request, d policy.Decision) {
-	write, skipped, many := g.denials.next(unixNow())
-	if many {
+	now := unixNow()
+	if g.denials.burst.next(time.Unix(now, 0)) {
 		v.alert(AlertDenials, fmt.Sprintf("bot %s was denied %d requests within a minute, lately by rule %s", g.bot, burstSize, d.Rule))
 	}
+	write, skipped := g.denials.flood.next(now)
 	if !write {
 		return
 	}

@@ -38,6 +38,59 @@ const (
 	KindVersion                     // the vault file has a format that this version does not know
 )
 
+// Reason is the word that a kind of error has on the wire and, in lower case, in the audit
+// log: UPPER_SNAKE. A kind that is not known is internal.
+func (k Kind) Reason() string {
+	switch k {
+	case KindUninitialised:
+		return "NOT_INITIALISED"
+	case KindInitialised:
+		return "ALREADY_INITIALISED"
+	case KindLocked:
+		return "LOCKED"
+	case KindWrongPassphrase:
+		return "WRONG_PASSPHRASE"
+	case KindStaleOneShot:
+		return "STALE"
+	case KindNoGrant:
+		return "NO_GRANT"
+	case KindAmbiguous:
+		return "SEVERAL_BOTS_MATCH"
+	case KindDenied:
+		return "DENIED"
+	case KindUnknownOrder:
+		return "UNKNOWN_ORDER"
+	case KindLimited:
+		return "LIMITED"
+	case KindMalformed:
+		return "MALFORMED"
+	case KindInvalid:
+		return "INVALID"
+	case KindNotFound:
+		return "NOT_FOUND"
+	case KindExists:
+		return "ALREADY_EXISTS"
+	case KindBusy:
+		return "BUSY"
+	case KindNonceHeld:
+		return "NONCE_HELD"
+	case KindNonceExhausted:
+		return "NONCE_EXHAUSTED"
+	case KindMemoryLimit:
+		return "MEMLOCK_LIMIT"
+	case KindCannotWrite:
+		return "CANNOT_WRITE"
+	case KindTampered:
+		return "TAMPERED"
+	case KindRollback:
+		return "ROLLBACK"
+	case KindVersion:
+		return "UNKNOWN_FORMAT"
+	case KindInternal:
+	}
+	return "INTERNAL"
+}
+
 // Error is what every operation of this package fails with.
 type Error struct {
 	// Op is the operation, such as "sign" or "key add".

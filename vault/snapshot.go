@@ -56,8 +56,8 @@ type bot struct {
 // spent.
 type grant struct {
 	bot     string
-	denials *denials // how many the log was told of
-	usage   *usage   // of the bot: all of its grants share it
+	denials *denials
+	usage   *usage // of the bot: all of its grants share it
 	spec    policy.GrantSpec
 	rules   *policy.Grant
 	meter   *limits.Meter
@@ -122,7 +122,7 @@ func (u *unlocked) newGrantMu(bot string, spec policy.GrantSpec, created int64, 
 			return nil, err
 		}
 	}
-	return &grant{bot: bot, spec: spec, rules: rules, meter: meter, created: created, denials: &denials{}, usage: u.usageOf(bot)}, nil
+	return &grant{bot: bot, spec: spec, rules: rules, meter: meter, created: created, denials: &denials{}, usage: u.usageOf(bot, nil)}, nil
 }
 
 // newKey finds the active version of an API key, its mid-states and its mark. A

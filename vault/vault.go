@@ -69,7 +69,7 @@ type Vault struct {
 	anchor    anchor
 	journal   func(Mark)
 	alerts    alerts
-	attempts  denials
+	attempts  flood
 }
 
 // Open opens the vault file, or makes an empty one. A file that another process

@@ -59,13 +59,9 @@ func (a *app) auditLog(ctx context.Context, plainOnly bool) (vault.AuditLog, err
 
 // fileReason is why a vault file cannot be read, as vaultd would say it.
 func fileReason(err error) string {
-	switch vault.KindOf(err) {
-	case vault.KindTampered:
-		return "TAMPERED"
-	case vault.KindVersion:
-		return "UNKNOWN_FORMAT"
-	case vault.KindUninitialised:
-		return "NOT_INITIALISED"
+	switch kind := vault.KindOf(err); kind {
+	case vault.KindTampered, vault.KindVersion, vault.KindUninitialised:
+		return kind.Reason()
 	}
 	return "FAILED"
 }
