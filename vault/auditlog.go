@@ -39,7 +39,7 @@ func (v *Vault) AuditLog() (AuditLog, error) {
 	if v.fault != nil {
 		return AuditLog{}, v.fault.during(op)
 	}
-	f, err := v.readFile(op)
+	f, err := readFile(op, v.store)
 	if err != nil {
 		return AuditLog{}, err
 	}
@@ -61,8 +61,7 @@ func ReadAuditLog(path string) (AuditLog, error) {
 		return AuditLog{}, storeError(op, err)
 	}
 	defer s.Close()
-	v := &Vault{store: s}
-	f, err := v.readFile(op)
+	f, err := readFile(op, s)
 	if err != nil {
 		return AuditLog{}, err
 	}

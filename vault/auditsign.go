@@ -1,9 +1,6 @@
 package vault
 
 import (
-	"strings"
-	"time"
-
 	"bfxvault/vault/audit"
 	"bfxvault/vault/policy"
 )
@@ -77,20 +74,4 @@ func outcomeOf(err error) (decision, rule string) {
 		return audit.Refused, "nonce"
 	}
 	return "", ""
-}
-
-func dateOf(day int32) string {
-	return time.Unix(int64(day)*86400, 0).UTC().Format(time.DateOnly)
-}
-
-// target is what an operation is about: those of its fields that are names. What is not
-// one is not repeated; a secret may have been pasted into the wrong place (A49).
-func (o Operation) target() string {
-	var names []string
-	for _, field := range o.fields {
-		if policy.IsName(string(field)) {
-			names = append(names, string(field))
-		}
-	}
-	return strings.Join(names, " ")
 }

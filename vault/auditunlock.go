@@ -41,10 +41,7 @@ func (u *unlocked) openAudit(c *contents, key string, plain []byte) (err error) 
 	case key == anchored:
 		c.anchored = true
 	case isUsage:
-		if u.usages == nil {
-			u.usages = make(map[string]*usage)
-		}
-		u.usages[bot] = newUsage(bot, plain)
+		u.usageOf(bot, plain)
 	default:
 		err = errors.New("unknown record")
 	}

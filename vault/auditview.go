@@ -3,8 +3,8 @@ package vault
 import (
 	"crypto/sha256"
 	"hash"
-	"strconv"
 	"sync"
+	"time"
 
 	"bfxvault/vault/audit"
 	"bfxvault/vault/policy"
@@ -72,9 +72,9 @@ func actionWord(a policy.Action) string {
 
 func appendOp(b []byte, o *policy.Op, signed bool) []byte {
 	b = append(append(append(b, `{"do":"`...), actionWord(o.Action)...), '"')
-	b = appendWord(b, `,"symbol":`, o.Symbol)
+	b = audit.AppendField(b, `,"symbol":`, o.Symbol)
 	if o.Type != 0 {
-		b = appendWord(b, `,"type":`, o.Type.String())
+		b = audit.AppendField(b, `,"type":`, o.Type.String())
 	}
 	b = appendDecimal(b, `,"amount":"`, o.Amount)
 	b = appendDecimal(b, `,"delta":"`, o.Delta)
@@ -83,29 +83,22 @@ func appendOp(b []byte, o *policy.Op, signed bool) []byte {
 	b = appendDecimal(b, `,"stop_price":"`, o.StopPrice)
 	b = appendDecimal(b, `,"trailing":"`, o.Trailing)
 	b = appendDecimal(b, `,"leverage":"`, o.Leverage)
-	b = appendNumber(b, `,"flags":`, uint64(o.Flags))
-	b = appendNumber(b, `,"id":`, o.ID)
-	b = appendNumber(b, `,"cid":`, o.CID)
+	b = audit.AppendNumber(b, `,"flags":`, uint64(o.Flags))
+	b = audit.AppendNumber(b, `,"id":`, o.ID)
+	b = audit.AppendNumber(b, `,"cid":`, o.CID)
 	if o.Day != 0 {
 		b = append(append(b, `,"cid_date":"`...), dateOf(o.Day)...)
 		b = append(b, '"')
 	}
-	b = appendWord(b, `,"currency":`, o.Currency)
+	b = audit.AppendField(b, `,"currency":`, o.Currency)
 	if signed {
-		b = appendWord(b, `,"aff_code":`, o.AffCode)
-		b = appendWord(b, `,"address":`, o.Address)
+		b = audit.AppendField(b, `,"aff_code":`, o.AffCode)
+		b = audit.AppendField(b, `,"address":`, o.Address)
 	}
 	if o.External {
 		b = append(b, `,"external":true`...)
 	}
 	return append(b, '}')
-}
-
-func appendWord[T ~string | ~[]byte](b []byte, name string, word T) []byte {
-	if len(word) == 0 {
-		return b
-	}
-	return audit.AppendText(append(b, name...), word)
 }
 
 func appendDecimal(b []byte, name string, d policy.Optional) []byte {
@@ -115,9 +108,6 @@ func appendDecimal(b []byte, name string, d policy.Optional) []byte {
 	return append(d.Append(append(b, name...)), '"')
 }
 
-func appendNumber(b []byte, name string, n uint64) []byte {
-	if n == 0 {
-		return b
-	}
-	return strconv.AppendUint(append(b, name...), n, 10)
+func dateOf(day int32) string {
+	return time.Unix(int64(day)*86400, 0).UTC().Format(time.DateOnly)
 }

@@ -3,6 +3,9 @@ package vault
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"strings"
+
+	"bfxvault/vault/policy"
 )
 
 // Effect says what an operation does to the authority that a vault has given.
@@ -91,3 +94,15 @@ func SealedPrefix(id uint64, o Operation) [sealedPrefixSize]byte {
 }
 
 func u32(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
+
+// target is what an operation is about: those of its fields that are names. What is not
+// one is not repeated; a secret may have been pasted into the wrong place (A49).
+func (o Operation) target() string {
+	var names []string
+	for _, field := range o.fields {
+		if policy.IsName(string(field)) {
+			names = append(names, string(field))
+		}
+	}
+	return strings.Join(names, " ")
+}

@@ -31,10 +31,10 @@ type file struct {
 }
 
 // readFile reads the whole file without opening anything.
-func (v *Vault) readFile(op string) (*file, error) {
+func readFile(op string, s *store.Store) (*file, error) {
 	f := &file{slots: make(map[uint32]envelope.Slot), raw: make(map[place][]byte)}
 	var id []byte
-	revision, err := v.store.Load(func(bucket string, key, value []byte) error {
+	revision, err := s.Load(func(bucket string, key, value []byte) error {
 		p := place{bucket, string(key)}
 		value = append([]byte(nil), value...) // the store's memory ends with the call
 		switch {
@@ -118,7 +118,7 @@ func (v *Vault) Slots() (id [16]byte, slots []Slot, err error) {
 	if v.fault != nil {
 		return id, nil, v.fault.during(op)
 	}
-	f, err := v.readFile(op)
+	f, err := readFile(op, v.store)
 	if err != nil {
 		return id, nil, err
 	}

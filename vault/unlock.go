@@ -206,7 +206,7 @@ type opening struct {
 
 // readOpening reads the file and opens the log.
 func (v *Vault) readOpening(op string, o *opening) (err error) {
-	if o.file, err = v.readFile(op); err != nil {
+	if o.file, err = readFile(op, v.store); err != nil {
 		return err
 	}
 	if o.file.revision == 0 {

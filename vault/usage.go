@@ -98,15 +98,16 @@ func (v *Vault) used(g *grant, request *policy.Request) {
 	}
 }
 
-// usageOf is that of a bot, also of one that was removed and comes back.
-func (u *unlocked) usageOf(bot string) *usage {
+// usageOf is that of a bot, also of one that was removed and comes back: as it was stored,
+// where it is asked for the first time.
+func (u *unlocked) usageOf(bot string, stored []byte) *usage {
 	u.usageMu.Lock()
 	defer u.usageMu.Unlock()
 	if u.usages == nil {
 		u.usages = make(map[string]*usage)
 	}
 	if u.usages[bot] == nil {
-		u.usages[bot] = newUsage(bot, nil)
+		u.usages[bot] = newUsage(bot, stored)
 	}
 	return u.usages[bot]
 }

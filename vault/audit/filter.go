@@ -39,7 +39,7 @@ func (f *Filter) compile() *wanted {
 		{`","op":`, f.Op}, // it follows the time
 	} {
 		if field.text != "" {
-			w.texts = append(w.texts, appendText(nil, field.name, field.text))
+			w.texts = append(w.texts, AppendField(nil, field.name, field.text))
 		}
 	}
 	if !f.Since.IsZero() {

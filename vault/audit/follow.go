@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"iter"
 	"os"
-	"strings"
 	"time"
 )
 
@@ -91,14 +90,6 @@ func (l *follower) next() (string, error) {
 		}
 	}
 	return "", err
-}
-
-// compareNames orders the names of segments as Segments does.
-func compareNames(a, b string) int {
-	if x, y := strings.IndexByte(a, '-'), strings.IndexByte(b, '-'); x != y {
-		return x - y // a number of more digits
-	}
-	return strings.Compare(a, b)
 }
 
 func (l *follower) enter(at Place) error {

@@ -144,9 +144,6 @@ func Open(o Options) (*Log, error) {
 	return l, nil
 }
 
-// Dir is the folder of the log.
-func (l *Log) Dir() string { return l.o.Dir }
-
 // Synced is the newest record that is on disk, with all before it.
 func (l *Log) Synced() Position {
 	l.mu.Lock()

@@ -67,32 +67,32 @@ type Caller struct{ UID, GID uint32 }
 
 // append appends the fields of the record, without the braces.
 func (r *Record) append(b []byte) []byte {
-	b = appendText(b, `"op":`, r.Op)
-	b = appendText(b, `,"phase":`, r.Phase)
-	b = appendNumber(b, `,"of":`, r.Of)
-	b = appendNumber(b, `,"rev":`, r.Revision)
+	b = AppendField(b, `"op":`, r.Op)
+	b = AppendField(b, `,"phase":`, r.Phase)
+	b = AppendNumber(b, `,"of":`, r.Of)
+	b = AppendNumber(b, `,"rev":`, r.Revision)
 	if r.Caller != nil {
 		b = strconv.AppendUint(append(b, `,"uid":`...), uint64(r.Caller.UID), 10)
 		b = strconv.AppendUint(append(b, `,"gid":`...), uint64(r.Caller.GID), 10)
 	}
-	b = appendText(b, `,"process":`, r.Process)
-	b = appendText(b, `,"bot":`, r.Bot)
-	b = appendText(b, `,"key":`, r.Key)
-	b = appendNumber(b, `,"version":`, uint64(r.Version))
-	b = appendNumber(b, `,"nonce":`, r.Nonce)
-	b = appendText(b, `,"endpoint":`, r.Endpoint)
-	b = appendText(b, `,"class":`, r.Class)
-	b = appendText(b, `,"symbol":`, r.Symbol)
+	b = AppendField(b, `,"process":`, r.Process)
+	b = AppendField(b, `,"bot":`, r.Bot)
+	b = AppendField(b, `,"key":`, r.Key)
+	b = AppendNumber(b, `,"version":`, uint64(r.Version))
+	b = AppendNumber(b, `,"nonce":`, r.Nonce)
+	b = AppendField(b, `,"endpoint":`, r.Endpoint)
+	b = AppendField(b, `,"class":`, r.Class)
+	b = AppendField(b, `,"symbol":`, r.Symbol)
 	if len(r.View) > 0 {
 		b = append(append(b, `,"ops":`...), r.View...)
 	}
-	b = appendText(b, `,"decision":`, r.Decision)
-	b = appendText(b, `,"rule":`, r.Rule)
-	b = appendText(b, `,"field":`, r.Field)
-	b = appendText(b, `,"target":`, r.Target)
-	b = appendText(b, `,"alert":`, r.Alert)
-	b = appendText(b, `,"detail":`, r.Detail)
-	b = appendNumber(b, `,"count":`, r.Count)
+	b = AppendField(b, `,"decision":`, r.Decision)
+	b = AppendField(b, `,"rule":`, r.Rule)
+	b = AppendField(b, `,"field":`, r.Field)
+	b = AppendField(b, `,"target":`, r.Target)
+	b = AppendField(b, `,"alert":`, r.Alert)
+	b = AppendField(b, `,"detail":`, r.Detail)
+	b = AppendNumber(b, `,"count":`, r.Count)
 	if r.Accepted {
 		b = append(b, `,"accepted":true`...)
 	}
@@ -102,14 +102,18 @@ func (r *Record) append(b []byte) []byte {
 	return b
 }
 
-func appendNumber(b []byte, name string, n uint64) []byte {
+// AppendNumber appends a field that is a number, and nothing for 0. name comes with its
+// comma, quotation marks and colon.
+func AppendNumber(b []byte, name string, n uint64) []byte {
 	if n == 0 {
 		return b
 	}
 	return strconv.AppendUint(append(b, name...), n, 10)
 }
 
-func appendText[T ~string | ~[]byte](b []byte, name string, text T) []byte {
+// AppendField appends a field that is a text, and nothing for an empty one. name is as
+// that of AppendNumber.
+func AppendField[T ~string | ~[]byte](b []byte, name string, text T) []byte {
 	if len(text) == 0 {
 		return b
 	}

@@ -76,7 +76,7 @@ func (l *Log) goOn(end ending) error {
 	end.close()
 	l.pending = true
 	fields := headerFields(end.at.Head, "", l.revision)
-	fields = appendNumber(fields, `,"after":`, end.at.Seq)
+	fields = AppendNumber(fields, `,"after":`, end.at.Seq)
 	return l.firstSegment(max(end.at.Seq, end.newest, l.o.Above)+1, append(fields, `,"gap":true`...))
 }
 

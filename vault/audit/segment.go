@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -62,15 +63,15 @@ func Segments(dir string) ([]string, error) {
 			names = append(names, e.Name())
 		}
 	}
-	slices.SortFunc(names, func(a, b string) int {
-		x, _ := firstOf(a)
-		y, _ := firstOf(b)
-		if x != y {
-			return int(min(max(int64(x-y), -1), 1))
-		}
-		return strings.Compare(a, b)
-	})
+	slices.SortFunc(names, compareNames)
 	return names, nil
+}
+
+// compareNames orders the names of segments.
+func compareNames(a, b string) int {
+	x, _ := firstOf(a)
+	y, _ := firstOf(b)
+	return cmp.Or(cmp.Compare(x, y), strings.Compare(a, b))
 }
 
 // openFolder opens the folder of the log, which is made where it is missing. What is

@@ -172,4 +172,4 @@ func headerFields(before Hash, sealed string, revision uint64) []byte {
 
 const formatVersion = 1
 
-func sealedField(b []byte, sealed string) []byte { return appendText(b, `,"sealed":`, sealed) }
+func sealedField(b []byte, sealed string) []byte { return AppendField(b, `,"sealed":`, sealed) }
