@@ -30,13 +30,15 @@ const (
 func EffectOf(name string) (effect Effect, ok bool) {
 	switch name {
 	case "Status", "ListSlots", "BeginSealed", "BeginProof",
-		"ShowAudit", "ListKeys", "ShowKey", "ListBots", "ShowBot", "ShowPolicy", "ShowNonce":
+		"ShowAudit", "ListKeys", "ShowKey", "ListBots", "ShowBot", "ShowPolicy", "ShowNonce",
+		"SignProbe", "NoteVerified", "CreateBackup":
 		return Neutral, true
-	case "Lock", "RemoveBot", "RevokeGrant":
-		return Narrowing, true
-	case "AddKey", "AddBot", "EnableBot", "SetGrant", "ApplyPolicy", "AcceptNonce":
+	case "Lock", "Panic", "RemoveBot", "RevokeGrant", "RetireKey", "RevokeKey":
+		return Narrowing, true // Panic with cancel_all widens, unless SetPanic allowed it
+	case "AddKey", "RotateKey", "PromoteKey", "PurgeKey", "AddBot", "EnableBot", "SetGrant", "ApplyPolicy", "AcceptNonce",
+		"RemoveSlot", "RotateDataKey", "SetPanic":
 		return Widening, true
-	case "Init", "Unlock":
+	case "Init", "Unlock", "AddSlot", "ReplaceSlot", "RestoreBackup":
 		return Opening, true
 	}
 	return 0, false

@@ -80,32 +80,47 @@ func rpcs() map[string]proto.Message {
 	sealed := func() *pb.Sealed { return &pb.Sealed{Id: 1 << 40, Box: make([]byte, 112)} }
 	rest := &pb.SignRestRequest{Label: "main", Path: orderPath, Body: []byte(orderBody), Bot: botName}
 	return map[string]proto.Message{
-		"SignRest":    rest,
-		"SignRestV1":  &pb.SignRestV1Request{Label: "main", Path: "v1/balances", Params: []byte(`{}`), Bot: botName},
-		"SignStream":  &pb.SignStreamRequest{Id: 7, Request: &pb.SignStreamRequest_Rest{Rest: rest}},
-		"WhoAmI":      &pb.WhoAmIRequest{},
-		"Status":      &pb.StatusRequest{},
-		"ListSlots":   &pb.ListSlotsRequest{},
-		"BeginSealed": &pb.BeginSealedRequest{},
-		"BeginProof":  &pb.BeginProofRequest{},
-		"Init":        &pb.InitRequest{Params: &pb.Argon2Params{Time: 3, MemoryKib: 64 << 10, Threads: 4}, Salt: make([]byte, 16), Kek: sealed()},
-		"Unlock":      &pb.UnlockRequest{Slot: 1, Kek: sealed()},
-		"Lock":        &pb.LockRequest{},
-		"AddKey":      &pb.AddKeyRequest{Label: "new", ApiKey: "KEY-new", Permissions: []string{"read"}, Secret: sealed(), Proof: proof()},
-		"ListKeys":    &pb.ListKeysRequest{},
-		"ShowKey":     &pb.ShowKeyRequest{Label: "main"},
-		"AddBot":      &pb.AddBotRequest{Name: "new", Matches: []*pb.Match{{Uid: &uid}}, Proof: proof()},
-		"ListBots":    &pb.ListBotsRequest{},
-		"ShowBot":     &pb.ShowBotRequest{Name: botName},
-		"RemoveBot":   &pb.RemoveBotRequest{Name: "nobody"},
-		"EnableBot":   &pb.EnableBotRequest{Name: botName, Proof: proof()},
-		"SetGrant":    &pb.SetGrantRequest{Bot: botName, Spec: `{"key":"main","allow":["read"]}`, Proof: proof()},
-		"RevokeGrant": &pb.RevokeGrantRequest{Bot: botName, Label: "none"},
-		"ShowPolicy":  &pb.ShowPolicyRequest{},
-		"ApplyPolicy": &pb.ApplyPolicyRequest{Policy: `{}`, Proof: proof()},
-		"ShowAudit":   &pb.ShowAuditRequest{},
-		"ShowNonce":   &pb.ShowNonceRequest{Label: "main"},
-		"AcceptNonce": &pb.AcceptNonceRequest{Label: "main", Proof: proof()},
+		"SignRest":      rest,
+		"SignRestV1":    &pb.SignRestV1Request{Label: "main", Path: "v1/balances", Params: []byte(`{}`), Bot: botName},
+		"SignStream":    &pb.SignStreamRequest{Id: 7, Request: &pb.SignStreamRequest_Rest{Rest: rest}},
+		"WhoAmI":        &pb.WhoAmIRequest{},
+		"Status":        &pb.StatusRequest{},
+		"ListSlots":     &pb.ListSlotsRequest{},
+		"BeginSealed":   &pb.BeginSealedRequest{},
+		"BeginProof":    &pb.BeginProofRequest{},
+		"Init":          &pb.InitRequest{Params: &pb.Argon2Params{Time: 3, MemoryKib: 64 << 10, Threads: 4}, Salt: make([]byte, 16), Kek: sealed()},
+		"Unlock":        &pb.UnlockRequest{Slot: 1, Kek: sealed()},
+		"Lock":          &pb.LockRequest{},
+		"AddKey":        &pb.AddKeyRequest{Label: "new", ApiKey: "KEY-new", Permissions: []string{"read"}, Secret: sealed(), Proof: proof()},
+		"RotateKey":     &pb.RotateKeyRequest{Label: "main", ApiKey: "KEY-next", Secret: sealed(), Proof: proof()},
+		"SignProbe":     &pb.SignProbeRequest{Label: "none"},
+		"NoteVerified":  &pb.NoteVerifiedRequest{Label: "none", Version: 1, Scopes: []*pb.Scope{{Name: "orders", Read: true}}},
+		"PromoteKey":    &pb.PromoteKeyRequest{Label: "main", Proof: proof()},
+		"RetireKey":     &pb.RetireKeyRequest{Label: "none"},
+		"RevokeKey":     &pb.RevokeKeyRequest{Label: "none"},
+		"PurgeKey":      &pb.PurgeKeyRequest{Label: "main", Proof: proof()},
+		"Panic":         &pb.PanicRequest{CancelAll: true, Proof: proof()},
+		"SetPanic":      &pb.SetPanicRequest{CancelAll: true, Proof: proof()},
+		"AddSlot":       &pb.AddSlotRequest{Kind: "keyfile", By: 1, Keks: sealed()},
+		"ReplaceSlot":   &pb.ReplaceSlotRequest{Slot: 1, Params: &pb.Argon2Params{Time: 3, MemoryKib: 64 << 10, Threads: 4}, Salt: make([]byte, 16), Keks: sealed()},
+		"RemoveSlot":    &pb.RemoveSlotRequest{Slot: 1, Proof: proof()},
+		"RotateDataKey": &pb.RotateDataKeyRequest{Proof: proof()},
+		"CreateBackup":  &pb.CreateBackupRequest{},
+		"RestoreBackup": &pb.RestoreBackupRequest{Slot: 1, Kek: sealed(), Digest: make([]byte, 32), Data: make([]byte, 64)},
+		"ListKeys":      &pb.ListKeysRequest{},
+		"ShowKey":       &pb.ShowKeyRequest{Label: "main"},
+		"AddBot":        &pb.AddBotRequest{Name: "new", Matches: []*pb.Match{{Uid: &uid}}, Proof: proof()},
+		"ListBots":      &pb.ListBotsRequest{},
+		"ShowBot":       &pb.ShowBotRequest{Name: botName},
+		"RemoveBot":     &pb.RemoveBotRequest{Name: "nobody"},
+		"EnableBot":     &pb.EnableBotRequest{Name: botName, Proof: proof()},
+		"SetGrant":      &pb.SetGrantRequest{Bot: botName, Spec: `{"key":"main","allow":["read"]}`, Proof: proof()},
+		"RevokeGrant":   &pb.RevokeGrantRequest{Bot: botName, Label: "none"},
+		"ShowPolicy":    &pb.ShowPolicyRequest{},
+		"ApplyPolicy":   &pb.ApplyPolicyRequest{Policy: `{}`, Proof: proof()},
+		"ShowAudit":     &pb.ShowAuditRequest{},
+		"ShowNonce":     &pb.ShowNonceRequest{Label: "main"},
+		"AcceptNonce":   &pb.AcceptNonceRequest{Label: "main", Proof: proof()},
 	}
 }
 
@@ -193,7 +208,7 @@ func put(m protoreflect.Message, path []string, secret string) {
 // its answer counts as the call's.
 func (h *hunt) call(where string, conn *grpc.ClientConn, method protoreflect.MethodDescriptor, request proto.Message) (proto.Message, error) {
 	h.t.Helper()
-	if strings.HasPrefix(string(method.Name()), "Sign") && !strings.HasPrefix(where, "not initialised") {
+	if method.Parent().Name() == "SignerService" && method.Name() != "WhoAmI" && !strings.HasPrefix(where, "not initialised") {
 		h.pace() // without a vault there is no record
 	}
 	kind, err := protoregistry.GlobalTypes.FindMessageByName(method.Output().FullName())
@@ -201,8 +216,8 @@ func (h *hunt) call(where string, conn *grpc.ClientConn, method protoreflect.Met
 	answer := kind.New().Interface()
 	path := fmt.Sprintf("/%s/%s", method.Parent().FullName(), method.Name())
 	var header, trailer metadata.MD
-	if method.IsStreamingClient() {
-		err = exchange(h.t, conn, path, request, answer)
+	if method.IsStreamingClient() || method.IsStreamingServer() {
+		err = exchange(h.t, conn, path, method, request, answer)
 		if s, ok := answer.(*pb.SignStreamResponse); ok && s.GetError() != nil {
 			err = status.ErrorProto(s.GetError())
 		}
@@ -227,19 +242,21 @@ func (h *hunt) hearAnswer(where string, answer proto.Message, err error) {
 }
 
 // exchange sends one request over a stream and takes one answer.
-func exchange(t testing.TB, conn *grpc.ClientConn, path string, request, answer proto.Message) error {
+func exchange(t testing.TB, conn *grpc.ClientConn, path string, method protoreflect.MethodDescriptor, request, answer proto.Message) error {
 	t.Helper()
-	stream, err := conn.NewStream(t.Context(), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, path)
+	stream, err := conn.NewStream(t.Context(), &grpc.StreamDesc{ServerStreams: method.IsStreamingServer(), ClientStreams: method.IsStreamingClient()}, path)
 	if err != nil {
 		return err
 	}
 	if err := stream.SendMsg(request); err != nil && err != io.EOF { // the answer says why
 		return err
 	}
-	if err := stream.RecvMsg(answer); err != nil {
+	if method.IsStreamingClient() && method.IsStreamingServer() {
+		defer stream.CloseSend() // after the answer
+	} else if err := stream.CloseSend(); err != nil {
 		return err
 	}
-	return stream.CloseSend()
+	return stream.RecvMsg(answer)
 }
 
 // well is a request that must go well, and is heard.

@@ -881,8 +881,10 @@ type UnlockRequest struct {
 	// Go on where the vault file or the audit log is older than what is known of it:
 	// bots are suspended, limits of the day spent, request nonces go on ahead.
 	AcceptRollback bool `protobuf:"varint,4,opt,name=accept_rollback,json=acceptRollback,proto3" json:"accept_rollback,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Go on where config.toml is laxer than at the last unlock.
+	AcceptConfig  bool `protobuf:"varint,5,opt,name=accept_config,json=acceptConfig,proto3" json:"accept_config,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UnlockRequest) Reset() {
@@ -939,6 +941,13 @@ func (x *UnlockRequest) GetSeenRevision() uint64 {
 func (x *UnlockRequest) GetAcceptRollback() bool {
 	if x != nil {
 		return x.AcceptRollback
+	}
+	return false
+}
+
+func (x *UnlockRequest) GetAcceptConfig() bool {
+	if x != nil {
+		return x.AcceptConfig
 	}
 	return false
 }
@@ -1006,7 +1015,9 @@ func (x *UnlockResponse) GetHeld() []string {
 }
 
 type LockRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Return what outdates the signatures that bots hold.
+	Burn          bool `protobuf:"varint,1,opt,name=burn,proto3" json:"burn,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1041,10 +1052,21 @@ func (*LockRequest) Descriptor() ([]byte, []int) {
 	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{16}
 }
 
+func (x *LockRequest) GetBurn() bool {
+	if x != nil {
+		return x.Burn
+	}
+	return false
+}
+
 type LockResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Set where the vault was locked before.
-	Already       bool `protobuf:"varint,1,opt,name=already,proto3" json:"already,omitempty"`
+	Already bool `protobuf:"varint,1,opt,name=already,proto3" json:"already,omitempty"`
+	// What to send to Bitfinex, one for each API key that signed.
+	Burns []*SignedRequest `protobuf:"bytes,2,rep,name=burns,proto3" json:"burns,omitempty"`
+	// Versions of API keys for which there is none: older signatures may still be good.
+	Unburnt       []*Unburnt `protobuf:"bytes,3,rep,name=unburnt,proto3" json:"unburnt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1086,6 +1108,1060 @@ func (x *LockResponse) GetAlready() bool {
 	return false
 }
 
+func (x *LockResponse) GetBurns() []*SignedRequest {
+	if x != nil {
+		return x.Burns
+	}
+	return nil
+}
+
+func (x *LockResponse) GetUnburnt() []*Unburnt {
+	if x != nil {
+		return x.Unburnt
+	}
+	return nil
+}
+
+// SignedRequest is one of the two requests that vaultd signs for the operator.
+type SignedRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Label   string                 `protobuf:"bytes,1,opt,name=label,proto3" json:"label,omitempty"`
+	Version uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// "v2/auth/r/permissions" or "v2/auth/w/order/cancel/multi".
+	Path string `protobuf:"bytes,3,opt,name=path,proto3" json:"path,omitempty"`
+	// "{}" or "{\"all\":1}".
+	Body         string `protobuf:"bytes,4,opt,name=body,proto3" json:"body,omitempty"`
+	ApiKey       string `protobuf:"bytes,5,opt,name=api_key,json=apiKey,proto3" json:"api_key,omitempty"`
+	RequestNonce uint64 `protobuf:"varint,6,opt,name=request_nonce,json=requestNonce,proto3" json:"request_nonce,omitempty"`
+	// Lower-case hex.
+	Signature     string `protobuf:"bytes,7,opt,name=signature,proto3" json:"signature,omitempty"`
+	AuditSeq      uint64 `protobuf:"varint,8,opt,name=audit_seq,json=auditSeq,proto3" json:"audit_seq,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignedRequest) Reset() {
+	*x = SignedRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignedRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignedRequest) ProtoMessage() {}
+
+func (x *SignedRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignedRequest.ProtoReflect.Descriptor instead.
+func (*SignedRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *SignedRequest) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *SignedRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *SignedRequest) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *SignedRequest) GetBody() string {
+	if x != nil {
+		return x.Body
+	}
+	return ""
+}
+
+func (x *SignedRequest) GetApiKey() string {
+	if x != nil {
+		return x.ApiKey
+	}
+	return ""
+}
+
+func (x *SignedRequest) GetRequestNonce() uint64 {
+	if x != nil {
+		return x.RequestNonce
+	}
+	return 0
+}
+
+func (x *SignedRequest) GetSignature() string {
+	if x != nil {
+		return x.Signature
+	}
+	return ""
+}
+
+func (x *SignedRequest) GetAuditSeq() uint64 {
+	if x != nil {
+		return x.AuditSeq
+	}
+	return 0
+}
+
+// Unburnt is a version of an API key for which no request could be signed.
+type Unburnt struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Label         string                 `protobuf:"bytes,1,opt,name=label,proto3" json:"label,omitempty"`
+	Version       uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Unburnt) Reset() {
+	*x = Unburnt{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Unburnt) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Unburnt) ProtoMessage() {}
+
+func (x *Unburnt) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Unburnt.ProtoReflect.Descriptor instead.
+func (*Unburnt) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *Unburnt) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *Unburnt) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *Unburnt) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type PanicRequest struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	CancelAll bool                   `protobuf:"varint,1,opt,name=cancel_all,json=cancelAll,proto3" json:"cancel_all,omitempty"`
+	// With cancel_all, unless SetPanic allowed it.
+	Proof         *Proof `protobuf:"bytes,2,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PanicRequest) Reset() {
+	*x = PanicRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PanicRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PanicRequest) ProtoMessage() {}
+
+func (x *PanicRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PanicRequest.ProtoReflect.Descriptor instead.
+func (*PanicRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *PanicRequest) GetCancelAll() bool {
+	if x != nil {
+		return x.CancelAll
+	}
+	return false
+}
+
+func (x *PanicRequest) GetProof() *Proof {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
+type PanicResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Set where the vault was locked before.
+	Already bool `protobuf:"varint,1,opt,name=already,proto3" json:"already,omitempty"`
+	// What to send to Bitfinex, in this order for each API key.
+	Requests []*SignedRequest `protobuf:"bytes,2,rep,name=requests,proto3" json:"requests,omitempty"`
+	Unburnt  []*Unburnt       `protobuf:"bytes,3,rep,name=unburnt,proto3" json:"unburnt,omitempty"`
+	// Set where it could not be written down that only a human may unlock: it holds until
+	// vaultd ends.
+	Forgetful     bool `protobuf:"varint,4,opt,name=forgetful,proto3" json:"forgetful,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PanicResponse) Reset() {
+	*x = PanicResponse{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PanicResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PanicResponse) ProtoMessage() {}
+
+func (x *PanicResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PanicResponse.ProtoReflect.Descriptor instead.
+func (*PanicResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *PanicResponse) GetAlready() bool {
+	if x != nil {
+		return x.Already
+	}
+	return false
+}
+
+func (x *PanicResponse) GetRequests() []*SignedRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+func (x *PanicResponse) GetUnburnt() []*Unburnt {
+	if x != nil {
+		return x.Unburnt
+	}
+	return nil
+}
+
+func (x *PanicResponse) GetForgetful() bool {
+	if x != nil {
+		return x.Forgetful
+	}
+	return false
+}
+
+type SetPanicRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	CancelAll     bool                   `protobuf:"varint,1,opt,name=cancel_all,json=cancelAll,proto3" json:"cancel_all,omitempty"`
+	Proof         *Proof                 `protobuf:"bytes,2,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetPanicRequest) Reset() {
+	*x = SetPanicRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetPanicRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetPanicRequest) ProtoMessage() {}
+
+func (x *SetPanicRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetPanicRequest.ProtoReflect.Descriptor instead.
+func (*SetPanicRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *SetPanicRequest) GetCancelAll() bool {
+	if x != nil {
+		return x.CancelAll
+	}
+	return false
+}
+
+func (x *SetPanicRequest) GetProof() *Proof {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
+type SetPanicResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Revision      uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetPanicResponse) Reset() {
+	*x = SetPanicResponse{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetPanicResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetPanicResponse) ProtoMessage() {}
+
+func (x *SetPanicResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetPanicResponse.ProtoReflect.Descriptor instead.
+func (*SetPanicResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *SetPanicResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+type AddSlotRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "passphrase", "recovery" or "keyfile".
+	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// None for a keyfile.
+	Params *Argon2Params `protobuf:"bytes,2,opt,name=params,proto3" json:"params,omitempty"`
+	// 16 bytes; empty for a keyfile.
+	Salt []byte `protobuf:"bytes,3,opt,name=salt,proto3" json:"salt,omitempty"`
+	// The slot that vouches, which a human opens.
+	By uint32 `protobuf:"varint,4,opt,name=by,proto3" json:"by,omitempty"`
+	// Its KEK and the new slot's, 32 bytes each, sealed together.
+	Keks          *Sealed `protobuf:"bytes,5,opt,name=keks,proto3" json:"keks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AddSlotRequest) Reset() {
+	*x = AddSlotRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AddSlotRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AddSlotRequest) ProtoMessage() {}
+
+func (x *AddSlotRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AddSlotRequest.ProtoReflect.Descriptor instead.
+func (*AddSlotRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *AddSlotRequest) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *AddSlotRequest) GetParams() *Argon2Params {
+	if x != nil {
+		return x.Params
+	}
+	return nil
+}
+
+func (x *AddSlotRequest) GetSalt() []byte {
+	if x != nil {
+		return x.Salt
+	}
+	return nil
+}
+
+func (x *AddSlotRequest) GetBy() uint32 {
+	if x != nil {
+		return x.By
+	}
+	return 0
+}
+
+func (x *AddSlotRequest) GetKeks() *Sealed {
+	if x != nil {
+		return x.Keks
+	}
+	return nil
+}
+
+type AddSlotResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Slot          uint32                 `protobuf:"varint,1,opt,name=slot,proto3" json:"slot,omitempty"`
+	Revision      uint64                 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AddSlotResponse) Reset() {
+	*x = AddSlotResponse{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AddSlotResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AddSlotResponse) ProtoMessage() {}
+
+func (x *AddSlotResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AddSlotResponse.ProtoReflect.Descriptor instead.
+func (*AddSlotResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *AddSlotResponse) GetSlot() uint32 {
+	if x != nil {
+		return x.Slot
+	}
+	return 0
+}
+
+func (x *AddSlotResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+type ReplaceSlotRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Slot  uint32                 `protobuf:"varint,1,opt,name=slot,proto3" json:"slot,omitempty"`
+	// None for a keyfile.
+	Params *Argon2Params `protobuf:"bytes,2,opt,name=params,proto3" json:"params,omitempty"`
+	// 16 bytes; empty for a keyfile.
+	Salt []byte `protobuf:"bytes,3,opt,name=salt,proto3" json:"salt,omitempty"`
+	// Its KEK and the new one, 32 bytes each, sealed together.
+	Keks          *Sealed `protobuf:"bytes,4,opt,name=keks,proto3" json:"keks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplaceSlotRequest) Reset() {
+	*x = ReplaceSlotRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplaceSlotRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplaceSlotRequest) ProtoMessage() {}
+
+func (x *ReplaceSlotRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplaceSlotRequest.ProtoReflect.Descriptor instead.
+func (*ReplaceSlotRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ReplaceSlotRequest) GetSlot() uint32 {
+	if x != nil {
+		return x.Slot
+	}
+	return 0
+}
+
+func (x *ReplaceSlotRequest) GetParams() *Argon2Params {
+	if x != nil {
+		return x.Params
+	}
+	return nil
+}
+
+func (x *ReplaceSlotRequest) GetSalt() []byte {
+	if x != nil {
+		return x.Salt
+	}
+	return nil
+}
+
+func (x *ReplaceSlotRequest) GetKeks() *Sealed {
+	if x != nil {
+		return x.Keks
+	}
+	return nil
+}
+
+type ReplaceSlotResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the slot that is in its place.
+	Slot          uint32 `protobuf:"varint,1,opt,name=slot,proto3" json:"slot,omitempty"`
+	Revision      uint64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplaceSlotResponse) Reset() {
+	*x = ReplaceSlotResponse{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplaceSlotResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplaceSlotResponse) ProtoMessage() {}
+
+func (x *ReplaceSlotResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplaceSlotResponse.ProtoReflect.Descriptor instead.
+func (*ReplaceSlotResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *ReplaceSlotResponse) GetSlot() uint32 {
+	if x != nil {
+		return x.Slot
+	}
+	return 0
+}
+
+func (x *ReplaceSlotResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+type RemoveSlotRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Slot          uint32                 `protobuf:"varint,1,opt,name=slot,proto3" json:"slot,omitempty"`
+	Proof         *Proof                 `protobuf:"bytes,2,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveSlotRequest) Reset() {
+	*x = RemoveSlotRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveSlotRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveSlotRequest) ProtoMessage() {}
+
+func (x *RemoveSlotRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveSlotRequest.ProtoReflect.Descriptor instead.
+func (*RemoveSlotRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *RemoveSlotRequest) GetSlot() uint32 {
+	if x != nil {
+		return x.Slot
+	}
+	return 0
+}
+
+func (x *RemoveSlotRequest) GetProof() *Proof {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
+type RemoveSlotResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Revision      uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveSlotResponse) Reset() {
+	*x = RemoveSlotResponse{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveSlotResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveSlotResponse) ProtoMessage() {}
+
+func (x *RemoveSlotResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveSlotResponse.ProtoReflect.Descriptor instead.
+func (*RemoveSlotResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *RemoveSlotResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+type RotateDataKeyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Proof         *Proof                 `protobuf:"bytes,1,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateDataKeyRequest) Reset() {
+	*x = RotateDataKeyRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateDataKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateDataKeyRequest) ProtoMessage() {}
+
+func (x *RotateDataKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateDataKeyRequest.ProtoReflect.Descriptor instead.
+func (*RotateDataKeyRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *RotateDataKeyRequest) GetProof() *Proof {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
+type RotateDataKeyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Revision      uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateDataKeyResponse) Reset() {
+	*x = RotateDataKeyResponse{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateDataKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateDataKeyResponse) ProtoMessage() {}
+
+func (x *RotateDataKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateDataKeyResponse.ProtoReflect.Descriptor instead.
+func (*RotateDataKeyResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *RotateDataKeyResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+type CreateBackupRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateBackupRequest) Reset() {
+	*x = CreateBackupRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateBackupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateBackupRequest) ProtoMessage() {}
+
+func (x *CreateBackupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateBackupRequest.ProtoReflect.Descriptor instead.
+func (*CreateBackupRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{32}
+}
+
+// BackupPart is the next piece of the file, up to 64 KiB.
+type BackupPart struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Data          []byte                 `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackupPart) Reset() {
+	*x = BackupPart{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackupPart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackupPart) ProtoMessage() {}
+
+func (x *BackupPart) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackupPart.ProtoReflect.Descriptor instead.
+func (*BackupPart) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *BackupPart) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+type RestoreBackupRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the first message only: the slot of the backup, and its KEK.
+	Slot uint32  `protobuf:"varint,1,opt,name=slot,proto3" json:"slot,omitempty"`
+	Kek  *Sealed `protobuf:"bytes,2,opt,name=kek,proto3" json:"kek,omitempty"`
+	// In the first message only: SHA-256 of the file, 32 bytes.
+	Digest []byte `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	// The next piece of the file, up to 64 KiB.
+	Data          []byte `protobuf:"bytes,4,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RestoreBackupRequest) Reset() {
+	*x = RestoreBackupRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RestoreBackupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RestoreBackupRequest) ProtoMessage() {}
+
+func (x *RestoreBackupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RestoreBackupRequest.ProtoReflect.Descriptor instead.
+func (*RestoreBackupRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *RestoreBackupRequest) GetSlot() uint32 {
+	if x != nil {
+		return x.Slot
+	}
+	return 0
+}
+
+func (x *RestoreBackupRequest) GetKek() *Sealed {
+	if x != nil {
+		return x.Kek
+	}
+	return nil
+}
+
+func (x *RestoreBackupRequest) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *RestoreBackupRequest) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+type RestoreBackupResponse struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	VaultId  []byte                 `protobuf:"bytes,1,opt,name=vault_id,json=vaultId,proto3" json:"vault_id,omitempty"`
+	Revision uint64                 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Labels whose request nonces are held back until AcceptNonce.
+	Held          []string `protobuf:"bytes,3,rep,name=held,proto3" json:"held,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RestoreBackupResponse) Reset() {
+	*x = RestoreBackupResponse{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RestoreBackupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RestoreBackupResponse) ProtoMessage() {}
+
+func (x *RestoreBackupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RestoreBackupResponse.ProtoReflect.Descriptor instead.
+func (*RestoreBackupResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *RestoreBackupResponse) GetVaultId() []byte {
+	if x != nil {
+		return x.VaultId
+	}
+	return nil
+}
+
+func (x *RestoreBackupResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *RestoreBackupResponse) GetHeld() []string {
+	if x != nil {
+		return x.Held
+	}
+	return nil
+}
+
 type AddKeyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Label string                 `protobuf:"bytes,1,opt,name=label,proto3" json:"label,omitempty"`
@@ -1103,7 +2179,7 @@ type AddKeyRequest struct {
 
 func (x *AddKeyRequest) Reset() {
 	*x = AddKeyRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[18]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1115,7 +2191,7 @@ func (x *AddKeyRequest) String() string {
 func (*AddKeyRequest) ProtoMessage() {}
 
 func (x *AddKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[18]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1128,7 +2204,7 @@ func (x *AddKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddKeyRequest.ProtoReflect.Descriptor instead.
 func (*AddKeyRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{18}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *AddKeyRequest) GetLabel() string {
@@ -1176,7 +2252,7 @@ type AddKeyResponse struct {
 
 func (x *AddKeyResponse) Reset() {
 	*x = AddKeyResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[19]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1188,7 +2264,7 @@ func (x *AddKeyResponse) String() string {
 func (*AddKeyResponse) ProtoMessage() {}
 
 func (x *AddKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[19]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1201,7 +2277,7 @@ func (x *AddKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddKeyResponse.ProtoReflect.Descriptor instead.
 func (*AddKeyResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{19}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *AddKeyResponse) GetVersion() uint32 {
@@ -1218,6 +2294,882 @@ func (x *AddKeyResponse) GetRevision() uint64 {
 	return 0
 }
 
+type RotateKeyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Label string                 `protobuf:"bytes,1,opt,name=label,proto3" json:"label,omitempty"`
+	// Bitfinex's public id, 1 to 128 printable ASCII characters.
+	ApiKey string `protobuf:"bytes,2,opt,name=api_key,json=apiKey,proto3" json:"api_key,omitempty"`
+	// The API secret, sealed.
+	Secret        *Sealed `protobuf:"bytes,3,opt,name=secret,proto3" json:"secret,omitempty"`
+	Proof         *Proof  `protobuf:"bytes,4,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateKeyRequest) Reset() {
+	*x = RotateKeyRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateKeyRequest) ProtoMessage() {}
+
+func (x *RotateKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateKeyRequest.ProtoReflect.Descriptor instead.
+func (*RotateKeyRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *RotateKeyRequest) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *RotateKeyRequest) GetApiKey() string {
+	if x != nil {
+		return x.ApiKey
+	}
+	return ""
+}
+
+func (x *RotateKeyRequest) GetSecret() *Sealed {
+	if x != nil {
+		return x.Secret
+	}
+	return nil
+}
+
+func (x *RotateKeyRequest) GetProof() *Proof {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
+type RotateKeyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Version       uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	Revision      uint64                 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateKeyResponse) Reset() {
+	*x = RotateKeyResponse{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateKeyResponse) ProtoMessage() {}
+
+func (x *RotateKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateKeyResponse.ProtoReflect.Descriptor instead.
+func (*RotateKeyResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *RotateKeyResponse) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *RotateKeyResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+type SignProbeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Label string                 `protobuf:"bytes,1,opt,name=label,proto3" json:"label,omitempty"`
+	// Zero for the staged version, or else the active one.
+	Version       uint32 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignProbeRequest) Reset() {
+	*x = SignProbeRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignProbeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignProbeRequest) ProtoMessage() {}
+
+func (x *SignProbeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignProbeRequest.ProtoReflect.Descriptor instead.
+func (*SignProbeRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *SignProbeRequest) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *SignProbeRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+type SignProbeResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Request       *SignedRequest         `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignProbeResponse) Reset() {
+	*x = SignProbeResponse{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignProbeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignProbeResponse) ProtoMessage() {}
+
+func (x *SignProbeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignProbeResponse.ProtoReflect.Descriptor instead.
+func (*SignProbeResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *SignProbeResponse) GetRequest() *SignedRequest {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+// Scope is one line of what Bitfinex says that an API key may do.
+type Scope struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// account, history, orders, positions, funding, settings, wallets, withdraw, …
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Read          bool   `protobuf:"varint,2,opt,name=read,proto3" json:"read,omitempty"`
+	Write         bool   `protobuf:"varint,3,opt,name=write,proto3" json:"write,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Scope) Reset() {
+	*x = Scope{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Scope) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Scope) ProtoMessage() {}
+
+func (x *Scope) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Scope.ProtoReflect.Descriptor instead.
+func (*Scope) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *Scope) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Scope) GetRead() bool {
+	if x != nil {
+		return x.Read
+	}
+	return false
+}
+
+func (x *Scope) GetWrite() bool {
+	if x != nil {
+		return x.Write
+	}
+	return false
+}
+
+type NoteVerifiedRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Label         string                 `protobuf:"bytes,1,opt,name=label,proto3" json:"label,omitempty"`
+	Version       uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	Scopes        []*Scope               `protobuf:"bytes,3,rep,name=scopes,proto3" json:"scopes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NoteVerifiedRequest) Reset() {
+	*x = NoteVerifiedRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NoteVerifiedRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NoteVerifiedRequest) ProtoMessage() {}
+
+func (x *NoteVerifiedRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NoteVerifiedRequest.ProtoReflect.Descriptor instead.
+func (*NoteVerifiedRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *NoteVerifiedRequest) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *NoteVerifiedRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *NoteVerifiedRequest) GetScopes() []*Scope {
+	if x != nil {
+		return x.Scopes
+	}
+	return nil
+}
+
+type NoteVerifiedResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Revision      uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NoteVerifiedResponse) Reset() {
+	*x = NoteVerifiedResponse{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NoteVerifiedResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NoteVerifiedResponse) ProtoMessage() {}
+
+func (x *NoteVerifiedResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NoteVerifiedResponse.ProtoReflect.Descriptor instead.
+func (*NoteVerifiedResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *NoteVerifiedResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+type PromoteKeyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Label string                 `protobuf:"bytes,1,opt,name=label,proto3" json:"label,omitempty"`
+	// Zero for the newest staged version.
+	Version uint32 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// For how long the version before goes on with what is under way, in seconds.
+	Grace         uint32 `protobuf:"varint,3,opt,name=grace,proto3" json:"grace,omitempty"`
+	Proof         *Proof `protobuf:"bytes,4,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PromoteKeyRequest) Reset() {
+	*x = PromoteKeyRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PromoteKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PromoteKeyRequest) ProtoMessage() {}
+
+func (x *PromoteKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PromoteKeyRequest.ProtoReflect.Descriptor instead.
+func (*PromoteKeyRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *PromoteKeyRequest) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *PromoteKeyRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *PromoteKeyRequest) GetGrace() uint32 {
+	if x != nil {
+		return x.Grace
+	}
+	return 0
+}
+
+func (x *PromoteKeyRequest) GetProof() *Proof {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
+type PromoteKeyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Now active.
+	Version uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// Active before; zero for none.
+	Before uint32 `protobuf:"varint,2,opt,name=before,proto3" json:"before,omitempty"`
+	// Whether the version was verified.
+	Verified      bool   `protobuf:"varint,3,opt,name=verified,proto3" json:"verified,omitempty"`
+	Revision      uint64 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PromoteKeyResponse) Reset() {
+	*x = PromoteKeyResponse{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PromoteKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PromoteKeyResponse) ProtoMessage() {}
+
+func (x *PromoteKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PromoteKeyResponse.ProtoReflect.Descriptor instead.
+func (*PromoteKeyResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *PromoteKeyResponse) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *PromoteKeyResponse) GetBefore() uint32 {
+	if x != nil {
+		return x.Before
+	}
+	return 0
+}
+
+func (x *PromoteKeyResponse) GetVerified() bool {
+	if x != nil {
+		return x.Verified
+	}
+	return false
+}
+
+func (x *PromoteKeyResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+type RetireKeyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Label string                 `protobuf:"bytes,1,opt,name=label,proto3" json:"label,omitempty"`
+	// Zero for the active version.
+	Version uint32 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// In seconds.
+	Grace         uint32 `protobuf:"varint,3,opt,name=grace,proto3" json:"grace,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetireKeyRequest) Reset() {
+	*x = RetireKeyRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetireKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetireKeyRequest) ProtoMessage() {}
+
+func (x *RetireKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetireKeyRequest.ProtoReflect.Descriptor instead.
+func (*RetireKeyRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *RetireKeyRequest) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *RetireKeyRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *RetireKeyRequest) GetGrace() uint32 {
+	if x != nil {
+		return x.Grace
+	}
+	return 0
+}
+
+type RetireKeyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Version       uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	Revision      uint64                 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetireKeyResponse) Reset() {
+	*x = RetireKeyResponse{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetireKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetireKeyResponse) ProtoMessage() {}
+
+func (x *RetireKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetireKeyResponse.ProtoReflect.Descriptor instead.
+func (*RetireKeyResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *RetireKeyResponse) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *RetireKeyResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+type RevokeKeyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Label string                 `protobuf:"bytes,1,opt,name=label,proto3" json:"label,omitempty"`
+	// Zero for all versions.
+	Version       uint32 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeKeyRequest) Reset() {
+	*x = RevokeKeyRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeKeyRequest) ProtoMessage() {}
+
+func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeKeyRequest.ProtoReflect.Descriptor instead.
+func (*RevokeKeyRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *RevokeKeyRequest) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *RevokeKeyRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+type RevokeKeyResponse struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Revision uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// What to send to Bitfinex.
+	Burns         []*SignedRequest `protobuf:"bytes,2,rep,name=burns,proto3" json:"burns,omitempty"`
+	Unburnt       []*Unburnt       `protobuf:"bytes,3,rep,name=unburnt,proto3" json:"unburnt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeKeyResponse) Reset() {
+	*x = RevokeKeyResponse{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeKeyResponse) ProtoMessage() {}
+
+func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeKeyResponse.ProtoReflect.Descriptor instead.
+func (*RevokeKeyResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *RevokeKeyResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *RevokeKeyResponse) GetBurns() []*SignedRequest {
+	if x != nil {
+		return x.Burns
+	}
+	return nil
+}
+
+func (x *RevokeKeyResponse) GetUnburnt() []*Unburnt {
+	if x != nil {
+		return x.Unburnt
+	}
+	return nil
+}
+
+type PurgeKeyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Label string                 `protobuf:"bytes,1,opt,name=label,proto3" json:"label,omitempty"`
+	// Zero for all versions that were revoked or have retired.
+	Version       uint32 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	Proof         *Proof `protobuf:"bytes,3,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PurgeKeyRequest) Reset() {
+	*x = PurgeKeyRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PurgeKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PurgeKeyRequest) ProtoMessage() {}
+
+func (x *PurgeKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PurgeKeyRequest.ProtoReflect.Descriptor instead.
+func (*PurgeKeyRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *PurgeKeyRequest) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *PurgeKeyRequest) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *PurgeKeyRequest) GetProof() *Proof {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
+type PurgeKeyResponse struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Versions []uint32               `protobuf:"varint,1,rep,packed,name=versions,proto3" json:"versions,omitempty"`
+	// Set where none is left, and so the label is gone.
+	Gone          bool   `protobuf:"varint,2,opt,name=gone,proto3" json:"gone,omitempty"`
+	Revision      uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PurgeKeyResponse) Reset() {
+	*x = PurgeKeyResponse{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PurgeKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PurgeKeyResponse) ProtoMessage() {}
+
+func (x *PurgeKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PurgeKeyResponse.ProtoReflect.Descriptor instead.
+func (*PurgeKeyResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *PurgeKeyResponse) GetVersions() []uint32 {
+	if x != nil {
+		return x.Versions
+	}
+	return nil
+}
+
+func (x *PurgeKeyResponse) GetGone() bool {
+	if x != nil {
+		return x.Gone
+	}
+	return false
+}
+
+func (x *PurgeKeyResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
 type ListKeysRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1226,7 +3178,7 @@ type ListKeysRequest struct {
 
 func (x *ListKeysRequest) Reset() {
 	*x = ListKeysRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[20]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1238,7 +3190,7 @@ func (x *ListKeysRequest) String() string {
 func (*ListKeysRequest) ProtoMessage() {}
 
 func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[20]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1251,7 +3203,7 @@ func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysRequest.ProtoReflect.Descriptor instead.
 func (*ListKeysRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{20}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{53}
 }
 
 type ListKeysResponse struct {
@@ -1263,7 +3215,7 @@ type ListKeysResponse struct {
 
 func (x *ListKeysResponse) Reset() {
 	*x = ListKeysResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[21]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1275,7 +3227,7 @@ func (x *ListKeysResponse) String() string {
 func (*ListKeysResponse) ProtoMessage() {}
 
 func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[21]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1288,7 +3240,7 @@ func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysResponse.ProtoReflect.Descriptor instead.
 func (*ListKeysResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{21}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *ListKeysResponse) GetKeys() []*ApiKey {
@@ -1307,7 +3259,7 @@ type ShowKeyRequest struct {
 
 func (x *ShowKeyRequest) Reset() {
 	*x = ShowKeyRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[22]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1319,7 +3271,7 @@ func (x *ShowKeyRequest) String() string {
 func (*ShowKeyRequest) ProtoMessage() {}
 
 func (x *ShowKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[22]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1332,7 +3284,7 @@ func (x *ShowKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowKeyRequest.ProtoReflect.Descriptor instead.
 func (*ShowKeyRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{22}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ShowKeyRequest) GetLabel() string {
@@ -1351,7 +3303,7 @@ type ShowKeyResponse struct {
 
 func (x *ShowKeyResponse) Reset() {
 	*x = ShowKeyResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[23]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1363,7 +3315,7 @@ func (x *ShowKeyResponse) String() string {
 func (*ShowKeyResponse) ProtoMessage() {}
 
 func (x *ShowKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[23]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1376,7 +3328,7 @@ func (x *ShowKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowKeyResponse.ProtoReflect.Descriptor instead.
 func (*ShowKeyResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{23}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ShowKeyResponse) GetKey() *ApiKey {
@@ -1400,7 +3352,7 @@ type ApiKey struct {
 
 func (x *ApiKey) Reset() {
 	*x = ApiKey{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[24]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1412,7 +3364,7 @@ func (x *ApiKey) String() string {
 func (*ApiKey) ProtoMessage() {}
 
 func (x *ApiKey) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[24]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1425,7 +3377,7 @@ func (x *ApiKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApiKey.ProtoReflect.Descriptor instead.
 func (*ApiKey) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{24}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ApiKey) GetLabel() string {
@@ -1461,19 +3413,24 @@ type KeyVersion struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Version uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
 	ApiKey  string                 `protobuf:"bytes,2,opt,name=api_key,json=apiKey,proto3" json:"api_key,omitempty"`
-	// "active".
+	// "staged", "active", "retiring" or "revoked".
 	State string `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
 	// Unix seconds.
 	Created int64 `protobuf:"varint,4,opt,name=created,proto3" json:"created,omitempty"`
 	// Why its request nonces are held back; empty when they are not.
-	Held          string `protobuf:"bytes,5,opt,name=held,proto3" json:"held,omitempty"`
+	Held string `protobuf:"bytes,5,opt,name=held,proto3" json:"held,omitempty"`
+	// Until when a retiring version goes on with what is under way; unix seconds.
+	Retires int64 `protobuf:"varint,6,opt,name=retires,proto3" json:"retires,omitempty"`
+	// When Bitfinex told what it may do, and what that was; zero for never.
+	Verified      int64    `protobuf:"varint,7,opt,name=verified,proto3" json:"verified,omitempty"`
+	Scopes        []*Scope `protobuf:"bytes,8,rep,name=scopes,proto3" json:"scopes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *KeyVersion) Reset() {
 	*x = KeyVersion{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[25]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1485,7 +3442,7 @@ func (x *KeyVersion) String() string {
 func (*KeyVersion) ProtoMessage() {}
 
 func (x *KeyVersion) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[25]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1498,7 +3455,7 @@ func (x *KeyVersion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyVersion.ProtoReflect.Descriptor instead.
 func (*KeyVersion) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{25}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *KeyVersion) GetVersion() uint32 {
@@ -1536,6 +3493,27 @@ func (x *KeyVersion) GetHeld() string {
 	return ""
 }
 
+func (x *KeyVersion) GetRetires() int64 {
+	if x != nil {
+		return x.Retires
+	}
+	return 0
+}
+
+func (x *KeyVersion) GetVerified() int64 {
+	if x != nil {
+		return x.Verified
+	}
+	return 0
+}
+
+func (x *KeyVersion) GetScopes() []*Scope {
+	if x != nil {
+		return x.Scopes
+	}
+	return nil
+}
+
 type AddBotRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -1548,7 +3526,7 @@ type AddBotRequest struct {
 
 func (x *AddBotRequest) Reset() {
 	*x = AddBotRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[26]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1560,7 +3538,7 @@ func (x *AddBotRequest) String() string {
 func (*AddBotRequest) ProtoMessage() {}
 
 func (x *AddBotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[26]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1573,7 +3551,7 @@ func (x *AddBotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddBotRequest.ProtoReflect.Descriptor instead.
 func (*AddBotRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{26}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *AddBotRequest) GetName() string {
@@ -1614,7 +3592,7 @@ type Match struct {
 
 func (x *Match) Reset() {
 	*x = Match{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[27]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1626,7 +3604,7 @@ func (x *Match) String() string {
 func (*Match) ProtoMessage() {}
 
 func (x *Match) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[27]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1639,7 +3617,7 @@ func (x *Match) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Match.ProtoReflect.Descriptor instead.
 func (*Match) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{27}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Match) GetUid() uint32 {
@@ -1686,7 +3664,7 @@ type AddBotResponse struct {
 
 func (x *AddBotResponse) Reset() {
 	*x = AddBotResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[28]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1698,7 +3676,7 @@ func (x *AddBotResponse) String() string {
 func (*AddBotResponse) ProtoMessage() {}
 
 func (x *AddBotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[28]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1711,7 +3689,7 @@ func (x *AddBotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddBotResponse.ProtoReflect.Descriptor instead.
 func (*AddBotResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{28}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *AddBotResponse) GetRevision() uint64 {
@@ -1729,7 +3707,7 @@ type ListBotsRequest struct {
 
 func (x *ListBotsRequest) Reset() {
 	*x = ListBotsRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[29]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1741,7 +3719,7 @@ func (x *ListBotsRequest) String() string {
 func (*ListBotsRequest) ProtoMessage() {}
 
 func (x *ListBotsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[29]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1754,7 +3732,7 @@ func (x *ListBotsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBotsRequest.ProtoReflect.Descriptor instead.
 func (*ListBotsRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{29}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{62}
 }
 
 type ListBotsResponse struct {
@@ -1766,7 +3744,7 @@ type ListBotsResponse struct {
 
 func (x *ListBotsResponse) Reset() {
 	*x = ListBotsResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[30]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1778,7 +3756,7 @@ func (x *ListBotsResponse) String() string {
 func (*ListBotsResponse) ProtoMessage() {}
 
 func (x *ListBotsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[30]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1791,7 +3769,7 @@ func (x *ListBotsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBotsResponse.ProtoReflect.Descriptor instead.
 func (*ListBotsResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{30}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *ListBotsResponse) GetBots() []*Bot {
@@ -1810,7 +3788,7 @@ type ShowBotRequest struct {
 
 func (x *ShowBotRequest) Reset() {
 	*x = ShowBotRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[31]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1822,7 +3800,7 @@ func (x *ShowBotRequest) String() string {
 func (*ShowBotRequest) ProtoMessage() {}
 
 func (x *ShowBotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[31]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1835,7 +3813,7 @@ func (x *ShowBotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowBotRequest.ProtoReflect.Descriptor instead.
 func (*ShowBotRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{31}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *ShowBotRequest) GetName() string {
@@ -1854,7 +3832,7 @@ type ShowBotResponse struct {
 
 func (x *ShowBotResponse) Reset() {
 	*x = ShowBotResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[32]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1866,7 +3844,7 @@ func (x *ShowBotResponse) String() string {
 func (*ShowBotResponse) ProtoMessage() {}
 
 func (x *ShowBotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[32]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1879,7 +3857,7 @@ func (x *ShowBotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowBotResponse.ProtoReflect.Descriptor instead.
 func (*ShowBotResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{32}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *ShowBotResponse) GetBot() *Bot {
@@ -1907,7 +3885,7 @@ type Bot struct {
 
 func (x *Bot) Reset() {
 	*x = Bot{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[33]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1919,7 +3897,7 @@ func (x *Bot) String() string {
 func (*Bot) ProtoMessage() {}
 
 func (x *Bot) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[33]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1932,7 +3910,7 @@ func (x *Bot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bot.ProtoReflect.Descriptor instead.
 func (*Bot) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{33}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *Bot) GetName() string {
@@ -1991,7 +3969,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[34]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2003,7 +3981,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[34]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2016,7 +3994,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{34}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *Grant) GetSpec() string {
@@ -2049,7 +4027,7 @@ type RemoveBotRequest struct {
 
 func (x *RemoveBotRequest) Reset() {
 	*x = RemoveBotRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[35]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2061,7 +4039,7 @@ func (x *RemoveBotRequest) String() string {
 func (*RemoveBotRequest) ProtoMessage() {}
 
 func (x *RemoveBotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[35]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2074,7 +4052,7 @@ func (x *RemoveBotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveBotRequest.ProtoReflect.Descriptor instead.
 func (*RemoveBotRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{35}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *RemoveBotRequest) GetName() string {
@@ -2093,7 +4071,7 @@ type RemoveBotResponse struct {
 
 func (x *RemoveBotResponse) Reset() {
 	*x = RemoveBotResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[36]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2105,7 +4083,7 @@ func (x *RemoveBotResponse) String() string {
 func (*RemoveBotResponse) ProtoMessage() {}
 
 func (x *RemoveBotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[36]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2118,7 +4096,7 @@ func (x *RemoveBotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveBotResponse.ProtoReflect.Descriptor instead.
 func (*RemoveBotResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{36}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *RemoveBotResponse) GetRevision() uint64 {
@@ -2138,7 +4116,7 @@ type EnableBotRequest struct {
 
 func (x *EnableBotRequest) Reset() {
 	*x = EnableBotRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[37]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2150,7 +4128,7 @@ func (x *EnableBotRequest) String() string {
 func (*EnableBotRequest) ProtoMessage() {}
 
 func (x *EnableBotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[37]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2163,7 +4141,7 @@ func (x *EnableBotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnableBotRequest.ProtoReflect.Descriptor instead.
 func (*EnableBotRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{37}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *EnableBotRequest) GetName() string {
@@ -2189,7 +4167,7 @@ type EnableBotResponse struct {
 
 func (x *EnableBotResponse) Reset() {
 	*x = EnableBotResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[38]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2201,7 +4179,7 @@ func (x *EnableBotResponse) String() string {
 func (*EnableBotResponse) ProtoMessage() {}
 
 func (x *EnableBotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[38]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2214,7 +4192,7 @@ func (x *EnableBotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnableBotResponse.ProtoReflect.Descriptor instead.
 func (*EnableBotResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{38}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *EnableBotResponse) GetRevision() uint64 {
@@ -2236,7 +4214,7 @@ type SetGrantRequest struct {
 
 func (x *SetGrantRequest) Reset() {
 	*x = SetGrantRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[39]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2248,7 +4226,7 @@ func (x *SetGrantRequest) String() string {
 func (*SetGrantRequest) ProtoMessage() {}
 
 func (x *SetGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[39]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2261,7 +4239,7 @@ func (x *SetGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetGrantRequest.ProtoReflect.Descriptor instead.
 func (*SetGrantRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{39}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *SetGrantRequest) GetBot() string {
@@ -2294,7 +4272,7 @@ type SetGrantResponse struct {
 
 func (x *SetGrantResponse) Reset() {
 	*x = SetGrantResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[40]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2306,7 +4284,7 @@ func (x *SetGrantResponse) String() string {
 func (*SetGrantResponse) ProtoMessage() {}
 
 func (x *SetGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[40]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2319,7 +4297,7 @@ func (x *SetGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetGrantResponse.ProtoReflect.Descriptor instead.
 func (*SetGrantResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{40}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *SetGrantResponse) GetRevision() uint64 {
@@ -2339,7 +4317,7 @@ type RevokeGrantRequest struct {
 
 func (x *RevokeGrantRequest) Reset() {
 	*x = RevokeGrantRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[41]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2351,7 +4329,7 @@ func (x *RevokeGrantRequest) String() string {
 func (*RevokeGrantRequest) ProtoMessage() {}
 
 func (x *RevokeGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[41]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2364,7 +4342,7 @@ func (x *RevokeGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeGrantRequest.ProtoReflect.Descriptor instead.
 func (*RevokeGrantRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{41}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *RevokeGrantRequest) GetBot() string {
@@ -2390,7 +4368,7 @@ type RevokeGrantResponse struct {
 
 func (x *RevokeGrantResponse) Reset() {
 	*x = RevokeGrantResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[42]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2402,7 +4380,7 @@ func (x *RevokeGrantResponse) String() string {
 func (*RevokeGrantResponse) ProtoMessage() {}
 
 func (x *RevokeGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[42]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2415,7 +4393,7 @@ func (x *RevokeGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeGrantResponse.ProtoReflect.Descriptor instead.
 func (*RevokeGrantResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{42}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *RevokeGrantResponse) GetRevision() uint64 {
@@ -2433,7 +4411,7 @@ type ShowPolicyRequest struct {
 
 func (x *ShowPolicyRequest) Reset() {
 	*x = ShowPolicyRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[43]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2445,7 +4423,7 @@ func (x *ShowPolicyRequest) String() string {
 func (*ShowPolicyRequest) ProtoMessage() {}
 
 func (x *ShowPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[43]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2458,7 +4436,7 @@ func (x *ShowPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowPolicyRequest.ProtoReflect.Descriptor instead.
 func (*ShowPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{43}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{76}
 }
 
 type ShowPolicyResponse struct {
@@ -2474,7 +4452,7 @@ type ShowPolicyResponse struct {
 
 func (x *ShowPolicyResponse) Reset() {
 	*x = ShowPolicyResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[44]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2486,7 +4464,7 @@ func (x *ShowPolicyResponse) String() string {
 func (*ShowPolicyResponse) ProtoMessage() {}
 
 func (x *ShowPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[44]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2499,7 +4477,7 @@ func (x *ShowPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowPolicyResponse.ProtoReflect.Descriptor instead.
 func (*ShowPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{44}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *ShowPolicyResponse) GetPolicy() string {
@@ -2530,7 +4508,7 @@ type ApplyPolicyRequest struct {
 
 func (x *ApplyPolicyRequest) Reset() {
 	*x = ApplyPolicyRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[45]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2542,7 +4520,7 @@ func (x *ApplyPolicyRequest) String() string {
 func (*ApplyPolicyRequest) ProtoMessage() {}
 
 func (x *ApplyPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[45]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2555,7 +4533,7 @@ func (x *ApplyPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyPolicyRequest.ProtoReflect.Descriptor instead.
 func (*ApplyPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{45}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *ApplyPolicyRequest) GetPolicy() string {
@@ -2588,7 +4566,7 @@ type ApplyPolicyResponse struct {
 
 func (x *ApplyPolicyResponse) Reset() {
 	*x = ApplyPolicyResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[46]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2600,7 +4578,7 @@ func (x *ApplyPolicyResponse) String() string {
 func (*ApplyPolicyResponse) ProtoMessage() {}
 
 func (x *ApplyPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[46]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2613,7 +4591,7 @@ func (x *ApplyPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyPolicyResponse.ProtoReflect.Descriptor instead.
 func (*ApplyPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{46}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *ApplyPolicyResponse) GetRevision() uint64 {
@@ -2631,7 +4609,7 @@ type ShowAuditRequest struct {
 
 func (x *ShowAuditRequest) Reset() {
 	*x = ShowAuditRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[47]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2643,7 +4621,7 @@ func (x *ShowAuditRequest) String() string {
 func (*ShowAuditRequest) ProtoMessage() {}
 
 func (x *ShowAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[47]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2656,7 +4634,7 @@ func (x *ShowAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowAuditRequest.ProtoReflect.Descriptor instead.
 func (*ShowAuditRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{47}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{80}
 }
 
 type ShowAuditResponse struct {
@@ -2679,7 +4657,7 @@ type ShowAuditResponse struct {
 
 func (x *ShowAuditResponse) Reset() {
 	*x = ShowAuditResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[48]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2691,7 +4669,7 @@ func (x *ShowAuditResponse) String() string {
 func (*ShowAuditResponse) ProtoMessage() {}
 
 func (x *ShowAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[48]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2704,7 +4682,7 @@ func (x *ShowAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowAuditResponse.ProtoReflect.Descriptor instead.
 func (*ShowAuditResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{48}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *ShowAuditResponse) GetDir() string {
@@ -2769,7 +4747,7 @@ type AuditKey struct {
 
 func (x *AuditKey) Reset() {
 	*x = AuditKey{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[49]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2781,7 +4759,7 @@ func (x *AuditKey) String() string {
 func (*AuditKey) ProtoMessage() {}
 
 func (x *AuditKey) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[49]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2794,7 +4772,7 @@ func (x *AuditKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditKey.ProtoReflect.Descriptor instead.
 func (*AuditKey) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{49}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *AuditKey) GetSlot() uint32 {
@@ -2831,7 +4809,7 @@ type Alert struct {
 
 func (x *Alert) Reset() {
 	*x = Alert{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[50]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2843,7 +4821,7 @@ func (x *Alert) String() string {
 func (*Alert) ProtoMessage() {}
 
 func (x *Alert) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[50]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2856,7 +4834,7 @@ func (x *Alert) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alert.ProtoReflect.Descriptor instead.
 func (*Alert) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{50}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *Alert) GetTime() int64 {
@@ -2889,7 +4867,7 @@ type ShowNonceRequest struct {
 
 func (x *ShowNonceRequest) Reset() {
 	*x = ShowNonceRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[51]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2901,7 +4879,7 @@ func (x *ShowNonceRequest) String() string {
 func (*ShowNonceRequest) ProtoMessage() {}
 
 func (x *ShowNonceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[51]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2914,7 +4892,7 @@ func (x *ShowNonceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowNonceRequest.ProtoReflect.Descriptor instead.
 func (*ShowNonceRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{51}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{84}
 }
 
 func (x *ShowNonceRequest) GetLabel() string {
@@ -2940,7 +4918,7 @@ type ShowNonceResponse struct {
 
 func (x *ShowNonceResponse) Reset() {
 	*x = ShowNonceResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[52]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2952,7 +4930,7 @@ func (x *ShowNonceResponse) String() string {
 func (*ShowNonceResponse) ProtoMessage() {}
 
 func (x *ShowNonceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[52]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2965,7 +4943,7 @@ func (x *ShowNonceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowNonceResponse.ProtoReflect.Descriptor instead.
 func (*ShowNonceResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{52}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{85}
 }
 
 func (x *ShowNonceResponse) GetLabel() string {
@@ -3013,7 +4991,7 @@ type AcceptNonceRequest struct {
 
 func (x *AcceptNonceRequest) Reset() {
 	*x = AcceptNonceRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[53]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[86]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3025,7 +5003,7 @@ func (x *AcceptNonceRequest) String() string {
 func (*AcceptNonceRequest) ProtoMessage() {}
 
 func (x *AcceptNonceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[53]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[86]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3038,7 +5016,7 @@ func (x *AcceptNonceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptNonceRequest.ProtoReflect.Descriptor instead.
 func (*AcceptNonceRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{53}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{86}
 }
 
 func (x *AcceptNonceRequest) GetLabel() string {
@@ -3064,7 +5042,7 @@ type AcceptNonceResponse struct {
 
 func (x *AcceptNonceResponse) Reset() {
 	*x = AcceptNonceResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[54]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3076,7 +5054,7 @@ func (x *AcceptNonceResponse) String() string {
 func (*AcceptNonceResponse) ProtoMessage() {}
 
 func (x *AcceptNonceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[54]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3089,7 +5067,7 @@ func (x *AcceptNonceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptNonceResponse.ProtoReflect.Descriptor instead.
 func (*AcceptNonceResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{54}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{87}
 }
 
 func (x *AcceptNonceResponse) GetRevision() uint64 {
@@ -3160,19 +5138,90 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x03kek\x18\x03 \x01(\v2\x13.bfxvault.v1.SealedR\x03kek\"E\n" +
 	"\fInitResponse\x12\x19\n" +
 	"\bvault_id\x18\x01 \x01(\fR\avaultId\x12\x1a\n" +
-	"\brevision\x18\x02 \x01(\x04R\brevision\"\x98\x01\n" +
+	"\brevision\x18\x02 \x01(\x04R\brevision\"\xbd\x01\n" +
 	"\rUnlockRequest\x12\x12\n" +
 	"\x04slot\x18\x01 \x01(\rR\x04slot\x12%\n" +
 	"\x03kek\x18\x02 \x01(\v2\x13.bfxvault.v1.SealedR\x03kek\x12#\n" +
 	"\rseen_revision\x18\x03 \x01(\x04R\fseenRevision\x12'\n" +
-	"\x0faccept_rollback\x18\x04 \x01(\bR\x0eacceptRollback\"Z\n" +
+	"\x0faccept_rollback\x18\x04 \x01(\bR\x0eacceptRollback\x12#\n" +
+	"\raccept_config\x18\x05 \x01(\bR\facceptConfig\"Z\n" +
 	"\x0eUnlockResponse\x12\x18\n" +
 	"\aalready\x18\x01 \x01(\bR\aalready\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x12\x12\n" +
-	"\x04held\x18\x03 \x03(\tR\x04held\"\r\n" +
-	"\vLockRequest\"(\n" +
+	"\x04held\x18\x03 \x03(\tR\x04held\"!\n" +
+	"\vLockRequest\x12\x12\n" +
+	"\x04burn\x18\x01 \x01(\bR\x04burn\"\x8a\x01\n" +
 	"\fLockResponse\x12\x18\n" +
-	"\aalready\x18\x01 \x01(\bR\aalready\"\xb7\x01\n" +
+	"\aalready\x18\x01 \x01(\bR\aalready\x120\n" +
+	"\x05burns\x18\x02 \x03(\v2\x1a.bfxvault.v1.SignedRequestR\x05burns\x12.\n" +
+	"\aunburnt\x18\x03 \x03(\v2\x14.bfxvault.v1.UnburntR\aunburnt\"\xe0\x01\n" +
+	"\rSignedRequest\x12\x14\n" +
+	"\x05label\x18\x01 \x01(\tR\x05label\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\x12\x12\n" +
+	"\x04path\x18\x03 \x01(\tR\x04path\x12\x12\n" +
+	"\x04body\x18\x04 \x01(\tR\x04body\x12\x17\n" +
+	"\aapi_key\x18\x05 \x01(\tR\x06apiKey\x12#\n" +
+	"\rrequest_nonce\x18\x06 \x01(\x04R\frequestNonce\x12\x1c\n" +
+	"\tsignature\x18\a \x01(\tR\tsignature\x12\x1b\n" +
+	"\taudit_seq\x18\b \x01(\x04R\bauditSeq\"Q\n" +
+	"\aUnburnt\x12\x14\n" +
+	"\x05label\x18\x01 \x01(\tR\x05label\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"W\n" +
+	"\fPanicRequest\x12\x1d\n" +
+	"\n" +
+	"cancel_all\x18\x01 \x01(\bR\tcancelAll\x12(\n" +
+	"\x05proof\x18\x02 \x01(\v2\x12.bfxvault.v1.ProofR\x05proof\"\xaf\x01\n" +
+	"\rPanicResponse\x12\x18\n" +
+	"\aalready\x18\x01 \x01(\bR\aalready\x126\n" +
+	"\brequests\x18\x02 \x03(\v2\x1a.bfxvault.v1.SignedRequestR\brequests\x12.\n" +
+	"\aunburnt\x18\x03 \x03(\v2\x14.bfxvault.v1.UnburntR\aunburnt\x12\x1c\n" +
+	"\tforgetful\x18\x04 \x01(\bR\tforgetful\"Z\n" +
+	"\x0fSetPanicRequest\x12\x1d\n" +
+	"\n" +
+	"cancel_all\x18\x01 \x01(\bR\tcancelAll\x12(\n" +
+	"\x05proof\x18\x02 \x01(\v2\x12.bfxvault.v1.ProofR\x05proof\".\n" +
+	"\x10SetPanicResponse\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\"\xa4\x01\n" +
+	"\x0eAddSlotRequest\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x121\n" +
+	"\x06params\x18\x02 \x01(\v2\x19.bfxvault.v1.Argon2ParamsR\x06params\x12\x12\n" +
+	"\x04salt\x18\x03 \x01(\fR\x04salt\x12\x0e\n" +
+	"\x02by\x18\x04 \x01(\rR\x02by\x12'\n" +
+	"\x04keks\x18\x05 \x01(\v2\x13.bfxvault.v1.SealedR\x04keks\"A\n" +
+	"\x0fAddSlotResponse\x12\x12\n" +
+	"\x04slot\x18\x01 \x01(\rR\x04slot\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x04R\brevision\"\x98\x01\n" +
+	"\x12ReplaceSlotRequest\x12\x12\n" +
+	"\x04slot\x18\x01 \x01(\rR\x04slot\x121\n" +
+	"\x06params\x18\x02 \x01(\v2\x19.bfxvault.v1.Argon2ParamsR\x06params\x12\x12\n" +
+	"\x04salt\x18\x03 \x01(\fR\x04salt\x12'\n" +
+	"\x04keks\x18\x04 \x01(\v2\x13.bfxvault.v1.SealedR\x04keks\"E\n" +
+	"\x13ReplaceSlotResponse\x12\x12\n" +
+	"\x04slot\x18\x01 \x01(\rR\x04slot\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x04R\brevision\"Q\n" +
+	"\x11RemoveSlotRequest\x12\x12\n" +
+	"\x04slot\x18\x01 \x01(\rR\x04slot\x12(\n" +
+	"\x05proof\x18\x02 \x01(\v2\x12.bfxvault.v1.ProofR\x05proof\"0\n" +
+	"\x12RemoveSlotResponse\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\"@\n" +
+	"\x14RotateDataKeyRequest\x12(\n" +
+	"\x05proof\x18\x01 \x01(\v2\x12.bfxvault.v1.ProofR\x05proof\"3\n" +
+	"\x15RotateDataKeyResponse\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\"\x15\n" +
+	"\x13CreateBackupRequest\" \n" +
+	"\n" +
+	"BackupPart\x12\x12\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\"}\n" +
+	"\x14RestoreBackupRequest\x12\x12\n" +
+	"\x04slot\x18\x01 \x01(\rR\x04slot\x12%\n" +
+	"\x03kek\x18\x02 \x01(\v2\x13.bfxvault.v1.SealedR\x03kek\x12\x16\n" +
+	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x12\n" +
+	"\x04data\x18\x04 \x01(\fR\x04data\"b\n" +
+	"\x15RestoreBackupResponse\x12\x19\n" +
+	"\bvault_id\x18\x01 \x01(\fR\avaultId\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x04R\brevision\x12\x12\n" +
+	"\x04held\x18\x03 \x03(\tR\x04held\"\xb7\x01\n" +
 	"\rAddKeyRequest\x12\x14\n" +
 	"\x05label\x18\x01 \x01(\tR\x05label\x12\x17\n" +
 	"\aapi_key\x18\x02 \x01(\tR\x06apiKey\x12 \n" +
@@ -3181,7 +5230,62 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x05proof\x18\x05 \x01(\v2\x12.bfxvault.v1.ProofR\x05proof\"F\n" +
 	"\x0eAddKeyResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x1a\n" +
-	"\brevision\x18\x02 \x01(\x04R\brevision\"\x11\n" +
+	"\brevision\x18\x02 \x01(\x04R\brevision\"\x98\x01\n" +
+	"\x10RotateKeyRequest\x12\x14\n" +
+	"\x05label\x18\x01 \x01(\tR\x05label\x12\x17\n" +
+	"\aapi_key\x18\x02 \x01(\tR\x06apiKey\x12+\n" +
+	"\x06secret\x18\x03 \x01(\v2\x13.bfxvault.v1.SealedR\x06secret\x12(\n" +
+	"\x05proof\x18\x04 \x01(\v2\x12.bfxvault.v1.ProofR\x05proof\"I\n" +
+	"\x11RotateKeyResponse\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\rR\aversion\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x04R\brevision\"B\n" +
+	"\x10SignProbeRequest\x12\x14\n" +
+	"\x05label\x18\x01 \x01(\tR\x05label\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\"I\n" +
+	"\x11SignProbeResponse\x124\n" +
+	"\arequest\x18\x01 \x01(\v2\x1a.bfxvault.v1.SignedRequestR\arequest\"E\n" +
+	"\x05Scope\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04read\x18\x02 \x01(\bR\x04read\x12\x14\n" +
+	"\x05write\x18\x03 \x01(\bR\x05write\"q\n" +
+	"\x13NoteVerifiedRequest\x12\x14\n" +
+	"\x05label\x18\x01 \x01(\tR\x05label\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\x12*\n" +
+	"\x06scopes\x18\x03 \x03(\v2\x12.bfxvault.v1.ScopeR\x06scopes\"2\n" +
+	"\x14NoteVerifiedResponse\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\"\x83\x01\n" +
+	"\x11PromoteKeyRequest\x12\x14\n" +
+	"\x05label\x18\x01 \x01(\tR\x05label\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\x12\x14\n" +
+	"\x05grace\x18\x03 \x01(\rR\x05grace\x12(\n" +
+	"\x05proof\x18\x04 \x01(\v2\x12.bfxvault.v1.ProofR\x05proof\"~\n" +
+	"\x12PromoteKeyResponse\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\rR\aversion\x12\x16\n" +
+	"\x06before\x18\x02 \x01(\rR\x06before\x12\x1a\n" +
+	"\bverified\x18\x03 \x01(\bR\bverified\x12\x1a\n" +
+	"\brevision\x18\x04 \x01(\x04R\brevision\"X\n" +
+	"\x10RetireKeyRequest\x12\x14\n" +
+	"\x05label\x18\x01 \x01(\tR\x05label\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\x12\x14\n" +
+	"\x05grace\x18\x03 \x01(\rR\x05grace\"I\n" +
+	"\x11RetireKeyResponse\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\rR\aversion\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x04R\brevision\"B\n" +
+	"\x10RevokeKeyRequest\x12\x14\n" +
+	"\x05label\x18\x01 \x01(\tR\x05label\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\"\x91\x01\n" +
+	"\x11RevokeKeyResponse\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\x120\n" +
+	"\x05burns\x18\x02 \x03(\v2\x1a.bfxvault.v1.SignedRequestR\x05burns\x12.\n" +
+	"\aunburnt\x18\x03 \x03(\v2\x14.bfxvault.v1.UnburntR\aunburnt\"k\n" +
+	"\x0fPurgeKeyRequest\x12\x14\n" +
+	"\x05label\x18\x01 \x01(\tR\x05label\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\x12(\n" +
+	"\x05proof\x18\x03 \x01(\v2\x12.bfxvault.v1.ProofR\x05proof\"^\n" +
+	"\x10PurgeKeyResponse\x12\x1a\n" +
+	"\bversions\x18\x01 \x03(\rR\bversions\x12\x12\n" +
+	"\x04gone\x18\x02 \x01(\bR\x04gone\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x04R\brevision\"\x11\n" +
 	"\x0fListKeysRequest\";\n" +
 	"\x10ListKeysResponse\x12'\n" +
 	"\x04keys\x18\x01 \x03(\v2\x13.bfxvault.v1.ApiKeyR\x04keys\"&\n" +
@@ -3193,14 +5297,17 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x05label\x18\x01 \x01(\tR\x05label\x123\n" +
 	"\bversions\x18\x02 \x03(\v2\x17.bfxvault.v1.KeyVersionR\bversions\x12 \n" +
 	"\vpermissions\x18\x03 \x03(\tR\vpermissions\x12\x12\n" +
-	"\x04bots\x18\x04 \x03(\tR\x04bots\"\x83\x01\n" +
+	"\x04bots\x18\x04 \x03(\tR\x04bots\"\xe5\x01\n" +
 	"\n" +
 	"KeyVersion\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x17\n" +
 	"\aapi_key\x18\x02 \x01(\tR\x06apiKey\x12\x14\n" +
 	"\x05state\x18\x03 \x01(\tR\x05state\x12\x18\n" +
 	"\acreated\x18\x04 \x01(\x03R\acreated\x12\x12\n" +
-	"\x04held\x18\x05 \x01(\tR\x04held\"{\n" +
+	"\x04held\x18\x05 \x01(\tR\x04held\x12\x18\n" +
+	"\aretires\x18\x06 \x01(\x03R\aretires\x12\x1a\n" +
+	"\bverified\x18\a \x01(\x03R\bverified\x12*\n" +
+	"\x06scopes\x18\b \x03(\v2\x12.bfxvault.v1.ScopeR\x06scopes\"{\n" +
 	"\rAddBotRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12,\n" +
 	"\amatches\x18\x02 \x03(\v2\x12.bfxvault.v1.MatchR\amatches\x12(\n" +
@@ -3293,7 +5400,7 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x05label\x18\x01 \x01(\tR\x05label\x12(\n" +
 	"\x05proof\x18\x02 \x01(\v2\x12.bfxvault.v1.ProofR\x05proof\"1\n" +
 	"\x13AcceptNonceResponse\x12\x1a\n" +
-	"\brevision\x18\x01 \x01(\x04R\brevision2\xdd\f\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision2\xe9\x15\n" +
 	"\fAdminService\x12A\n" +
 	"\x06Status\x12\x1a.bfxvault.v1.StatusRequest\x1a\x1b.bfxvault.v1.StatusResponse\x12J\n" +
 	"\tListSlots\x12\x1d.bfxvault.v1.ListSlotsRequest\x1a\x1e.bfxvault.v1.ListSlotsResponse\x12P\n" +
@@ -3302,8 +5409,25 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"BeginProof\x12\x1e.bfxvault.v1.BeginProofRequest\x1a\x1f.bfxvault.v1.BeginProofResponse\x12;\n" +
 	"\x04Init\x12\x18.bfxvault.v1.InitRequest\x1a\x19.bfxvault.v1.InitResponse\x12A\n" +
 	"\x06Unlock\x12\x1a.bfxvault.v1.UnlockRequest\x1a\x1b.bfxvault.v1.UnlockResponse\x12;\n" +
-	"\x04Lock\x12\x18.bfxvault.v1.LockRequest\x1a\x19.bfxvault.v1.LockResponse\x12A\n" +
-	"\x06AddKey\x12\x1a.bfxvault.v1.AddKeyRequest\x1a\x1b.bfxvault.v1.AddKeyResponse\x12G\n" +
+	"\x04Lock\x12\x18.bfxvault.v1.LockRequest\x1a\x19.bfxvault.v1.LockResponse\x12>\n" +
+	"\x05Panic\x12\x19.bfxvault.v1.PanicRequest\x1a\x1a.bfxvault.v1.PanicResponse\x12G\n" +
+	"\bSetPanic\x12\x1c.bfxvault.v1.SetPanicRequest\x1a\x1d.bfxvault.v1.SetPanicResponse\x12D\n" +
+	"\aAddSlot\x12\x1b.bfxvault.v1.AddSlotRequest\x1a\x1c.bfxvault.v1.AddSlotResponse\x12P\n" +
+	"\vReplaceSlot\x12\x1f.bfxvault.v1.ReplaceSlotRequest\x1a .bfxvault.v1.ReplaceSlotResponse\x12M\n" +
+	"\n" +
+	"RemoveSlot\x12\x1e.bfxvault.v1.RemoveSlotRequest\x1a\x1f.bfxvault.v1.RemoveSlotResponse\x12V\n" +
+	"\rRotateDataKey\x12!.bfxvault.v1.RotateDataKeyRequest\x1a\".bfxvault.v1.RotateDataKeyResponse\x12K\n" +
+	"\fCreateBackup\x12 .bfxvault.v1.CreateBackupRequest\x1a\x17.bfxvault.v1.BackupPart0\x01\x12X\n" +
+	"\rRestoreBackup\x12!.bfxvault.v1.RestoreBackupRequest\x1a\".bfxvault.v1.RestoreBackupResponse(\x01\x12A\n" +
+	"\x06AddKey\x12\x1a.bfxvault.v1.AddKeyRequest\x1a\x1b.bfxvault.v1.AddKeyResponse\x12J\n" +
+	"\tRotateKey\x12\x1d.bfxvault.v1.RotateKeyRequest\x1a\x1e.bfxvault.v1.RotateKeyResponse\x12J\n" +
+	"\tSignProbe\x12\x1d.bfxvault.v1.SignProbeRequest\x1a\x1e.bfxvault.v1.SignProbeResponse\x12S\n" +
+	"\fNoteVerified\x12 .bfxvault.v1.NoteVerifiedRequest\x1a!.bfxvault.v1.NoteVerifiedResponse\x12M\n" +
+	"\n" +
+	"PromoteKey\x12\x1e.bfxvault.v1.PromoteKeyRequest\x1a\x1f.bfxvault.v1.PromoteKeyResponse\x12J\n" +
+	"\tRetireKey\x12\x1d.bfxvault.v1.RetireKeyRequest\x1a\x1e.bfxvault.v1.RetireKeyResponse\x12J\n" +
+	"\tRevokeKey\x12\x1d.bfxvault.v1.RevokeKeyRequest\x1a\x1e.bfxvault.v1.RevokeKeyResponse\x12G\n" +
+	"\bPurgeKey\x12\x1c.bfxvault.v1.PurgeKeyRequest\x1a\x1d.bfxvault.v1.PurgeKeyResponse\x12G\n" +
 	"\bListKeys\x12\x1c.bfxvault.v1.ListKeysRequest\x1a\x1d.bfxvault.v1.ListKeysResponse\x12D\n" +
 	"\aShowKey\x12\x1b.bfxvault.v1.ShowKeyRequest\x1a\x1c.bfxvault.v1.ShowKeyResponse\x12A\n" +
 	"\x06AddBot\x12\x1a.bfxvault.v1.AddBotRequest\x1a\x1b.bfxvault.v1.AddBotResponse\x12G\n" +
@@ -3332,138 +5456,223 @@ func file_bfxvault_v1_admin_proto_rawDescGZIP() []byte {
 	return file_bfxvault_v1_admin_proto_rawDescData
 }
 
-var file_bfxvault_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 55)
+var file_bfxvault_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 88)
 var file_bfxvault_v1_admin_proto_goTypes = []any{
-	(*Sealed)(nil),              // 0: bfxvault.v1.Sealed
-	(*Proof)(nil),               // 1: bfxvault.v1.Proof
-	(*StatusRequest)(nil),       // 2: bfxvault.v1.StatusRequest
-	(*StatusResponse)(nil),      // 3: bfxvault.v1.StatusResponse
-	(*ListSlotsRequest)(nil),    // 4: bfxvault.v1.ListSlotsRequest
-	(*ListSlotsResponse)(nil),   // 5: bfxvault.v1.ListSlotsResponse
-	(*Slot)(nil),                // 6: bfxvault.v1.Slot
-	(*Argon2Params)(nil),        // 7: bfxvault.v1.Argon2Params
-	(*BeginSealedRequest)(nil),  // 8: bfxvault.v1.BeginSealedRequest
-	(*BeginSealedResponse)(nil), // 9: bfxvault.v1.BeginSealedResponse
-	(*BeginProofRequest)(nil),   // 10: bfxvault.v1.BeginProofRequest
-	(*BeginProofResponse)(nil),  // 11: bfxvault.v1.BeginProofResponse
-	(*InitRequest)(nil),         // 12: bfxvault.v1.InitRequest
-	(*InitResponse)(nil),        // 13: bfxvault.v1.InitResponse
-	(*UnlockRequest)(nil),       // 14: bfxvault.v1.UnlockRequest
-	(*UnlockResponse)(nil),      // 15: bfxvault.v1.UnlockResponse
-	(*LockRequest)(nil),         // 16: bfxvault.v1.LockRequest
-	(*LockResponse)(nil),        // 17: bfxvault.v1.LockResponse
-	(*AddKeyRequest)(nil),       // 18: bfxvault.v1.AddKeyRequest
-	(*AddKeyResponse)(nil),      // 19: bfxvault.v1.AddKeyResponse
-	(*ListKeysRequest)(nil),     // 20: bfxvault.v1.ListKeysRequest
-	(*ListKeysResponse)(nil),    // 21: bfxvault.v1.ListKeysResponse
-	(*ShowKeyRequest)(nil),      // 22: bfxvault.v1.ShowKeyRequest
-	(*ShowKeyResponse)(nil),     // 23: bfxvault.v1.ShowKeyResponse
-	(*ApiKey)(nil),              // 24: bfxvault.v1.ApiKey
-	(*KeyVersion)(nil),          // 25: bfxvault.v1.KeyVersion
-	(*AddBotRequest)(nil),       // 26: bfxvault.v1.AddBotRequest
-	(*Match)(nil),               // 27: bfxvault.v1.Match
-	(*AddBotResponse)(nil),      // 28: bfxvault.v1.AddBotResponse
-	(*ListBotsRequest)(nil),     // 29: bfxvault.v1.ListBotsRequest
-	(*ListBotsResponse)(nil),    // 30: bfxvault.v1.ListBotsResponse
-	(*ShowBotRequest)(nil),      // 31: bfxvault.v1.ShowBotRequest
-	(*ShowBotResponse)(nil),     // 32: bfxvault.v1.ShowBotResponse
-	(*Bot)(nil),                 // 33: bfxvault.v1.Bot
-	(*Grant)(nil),               // 34: bfxvault.v1.Grant
-	(*RemoveBotRequest)(nil),    // 35: bfxvault.v1.RemoveBotRequest
-	(*RemoveBotResponse)(nil),   // 36: bfxvault.v1.RemoveBotResponse
-	(*EnableBotRequest)(nil),    // 37: bfxvault.v1.EnableBotRequest
-	(*EnableBotResponse)(nil),   // 38: bfxvault.v1.EnableBotResponse
-	(*SetGrantRequest)(nil),     // 39: bfxvault.v1.SetGrantRequest
-	(*SetGrantResponse)(nil),    // 40: bfxvault.v1.SetGrantResponse
-	(*RevokeGrantRequest)(nil),  // 41: bfxvault.v1.RevokeGrantRequest
-	(*RevokeGrantResponse)(nil), // 42: bfxvault.v1.RevokeGrantResponse
-	(*ShowPolicyRequest)(nil),   // 43: bfxvault.v1.ShowPolicyRequest
-	(*ShowPolicyResponse)(nil),  // 44: bfxvault.v1.ShowPolicyResponse
-	(*ApplyPolicyRequest)(nil),  // 45: bfxvault.v1.ApplyPolicyRequest
-	(*ApplyPolicyResponse)(nil), // 46: bfxvault.v1.ApplyPolicyResponse
-	(*ShowAuditRequest)(nil),    // 47: bfxvault.v1.ShowAuditRequest
-	(*ShowAuditResponse)(nil),   // 48: bfxvault.v1.ShowAuditResponse
-	(*AuditKey)(nil),            // 49: bfxvault.v1.AuditKey
-	(*Alert)(nil),               // 50: bfxvault.v1.Alert
-	(*ShowNonceRequest)(nil),    // 51: bfxvault.v1.ShowNonceRequest
-	(*ShowNonceResponse)(nil),   // 52: bfxvault.v1.ShowNonceResponse
-	(*AcceptNonceRequest)(nil),  // 53: bfxvault.v1.AcceptNonceRequest
-	(*AcceptNonceResponse)(nil), // 54: bfxvault.v1.AcceptNonceResponse
-	(*Left)(nil),                // 55: bfxvault.v1.Left
+	(*Sealed)(nil),                // 0: bfxvault.v1.Sealed
+	(*Proof)(nil),                 // 1: bfxvault.v1.Proof
+	(*StatusRequest)(nil),         // 2: bfxvault.v1.StatusRequest
+	(*StatusResponse)(nil),        // 3: bfxvault.v1.StatusResponse
+	(*ListSlotsRequest)(nil),      // 4: bfxvault.v1.ListSlotsRequest
+	(*ListSlotsResponse)(nil),     // 5: bfxvault.v1.ListSlotsResponse
+	(*Slot)(nil),                  // 6: bfxvault.v1.Slot
+	(*Argon2Params)(nil),          // 7: bfxvault.v1.Argon2Params
+	(*BeginSealedRequest)(nil),    // 8: bfxvault.v1.BeginSealedRequest
+	(*BeginSealedResponse)(nil),   // 9: bfxvault.v1.BeginSealedResponse
+	(*BeginProofRequest)(nil),     // 10: bfxvault.v1.BeginProofRequest
+	(*BeginProofResponse)(nil),    // 11: bfxvault.v1.BeginProofResponse
+	(*InitRequest)(nil),           // 12: bfxvault.v1.InitRequest
+	(*InitResponse)(nil),          // 13: bfxvault.v1.InitResponse
+	(*UnlockRequest)(nil),         // 14: bfxvault.v1.UnlockRequest
+	(*UnlockResponse)(nil),        // 15: bfxvault.v1.UnlockResponse
+	(*LockRequest)(nil),           // 16: bfxvault.v1.LockRequest
+	(*LockResponse)(nil),          // 17: bfxvault.v1.LockResponse
+	(*SignedRequest)(nil),         // 18: bfxvault.v1.SignedRequest
+	(*Unburnt)(nil),               // 19: bfxvault.v1.Unburnt
+	(*PanicRequest)(nil),          // 20: bfxvault.v1.PanicRequest
+	(*PanicResponse)(nil),         // 21: bfxvault.v1.PanicResponse
+	(*SetPanicRequest)(nil),       // 22: bfxvault.v1.SetPanicRequest
+	(*SetPanicResponse)(nil),      // 23: bfxvault.v1.SetPanicResponse
+	(*AddSlotRequest)(nil),        // 24: bfxvault.v1.AddSlotRequest
+	(*AddSlotResponse)(nil),       // 25: bfxvault.v1.AddSlotResponse
+	(*ReplaceSlotRequest)(nil),    // 26: bfxvault.v1.ReplaceSlotRequest
+	(*ReplaceSlotResponse)(nil),   // 27: bfxvault.v1.ReplaceSlotResponse
+	(*RemoveSlotRequest)(nil),     // 28: bfxvault.v1.RemoveSlotRequest
+	(*RemoveSlotResponse)(nil),    // 29: bfxvault.v1.RemoveSlotResponse
+	(*RotateDataKeyRequest)(nil),  // 30: bfxvault.v1.RotateDataKeyRequest
+	(*RotateDataKeyResponse)(nil), // 31: bfxvault.v1.RotateDataKeyResponse
+	(*CreateBackupRequest)(nil),   // 32: bfxvault.v1.CreateBackupRequest
+	(*BackupPart)(nil),            // 33: bfxvault.v1.BackupPart
+	(*RestoreBackupRequest)(nil),  // 34: bfxvault.v1.RestoreBackupRequest
+	(*RestoreBackupResponse)(nil), // 35: bfxvault.v1.RestoreBackupResponse
+	(*AddKeyRequest)(nil),         // 36: bfxvault.v1.AddKeyRequest
+	(*AddKeyResponse)(nil),        // 37: bfxvault.v1.AddKeyResponse
+	(*RotateKeyRequest)(nil),      // 38: bfxvault.v1.RotateKeyRequest
+	(*RotateKeyResponse)(nil),     // 39: bfxvault.v1.RotateKeyResponse
+	(*SignProbeRequest)(nil),      // 40: bfxvault.v1.SignProbeRequest
+	(*SignProbeResponse)(nil),     // 41: bfxvault.v1.SignProbeResponse
+	(*Scope)(nil),                 // 42: bfxvault.v1.Scope
+	(*NoteVerifiedRequest)(nil),   // 43: bfxvault.v1.NoteVerifiedRequest
+	(*NoteVerifiedResponse)(nil),  // 44: bfxvault.v1.NoteVerifiedResponse
+	(*PromoteKeyRequest)(nil),     // 45: bfxvault.v1.PromoteKeyRequest
+	(*PromoteKeyResponse)(nil),    // 46: bfxvault.v1.PromoteKeyResponse
+	(*RetireKeyRequest)(nil),      // 47: bfxvault.v1.RetireKeyRequest
+	(*RetireKeyResponse)(nil),     // 48: bfxvault.v1.RetireKeyResponse
+	(*RevokeKeyRequest)(nil),      // 49: bfxvault.v1.RevokeKeyRequest
+	(*RevokeKeyResponse)(nil),     // 50: bfxvault.v1.RevokeKeyResponse
+	(*PurgeKeyRequest)(nil),       // 51: bfxvault.v1.PurgeKeyRequest
+	(*PurgeKeyResponse)(nil),      // 52: bfxvault.v1.PurgeKeyResponse
+	(*ListKeysRequest)(nil),       // 53: bfxvault.v1.ListKeysRequest
+	(*ListKeysResponse)(nil),      // 54: bfxvault.v1.ListKeysResponse
+	(*ShowKeyRequest)(nil),        // 55: bfxvault.v1.ShowKeyRequest
+	(*ShowKeyResponse)(nil),       // 56: bfxvault.v1.ShowKeyResponse
+	(*ApiKey)(nil),                // 57: bfxvault.v1.ApiKey
+	(*KeyVersion)(nil),            // 58: bfxvault.v1.KeyVersion
+	(*AddBotRequest)(nil),         // 59: bfxvault.v1.AddBotRequest
+	(*Match)(nil),                 // 60: bfxvault.v1.Match
+	(*AddBotResponse)(nil),        // 61: bfxvault.v1.AddBotResponse
+	(*ListBotsRequest)(nil),       // 62: bfxvault.v1.ListBotsRequest
+	(*ListBotsResponse)(nil),      // 63: bfxvault.v1.ListBotsResponse
+	(*ShowBotRequest)(nil),        // 64: bfxvault.v1.ShowBotRequest
+	(*ShowBotResponse)(nil),       // 65: bfxvault.v1.ShowBotResponse
+	(*Bot)(nil),                   // 66: bfxvault.v1.Bot
+	(*Grant)(nil),                 // 67: bfxvault.v1.Grant
+	(*RemoveBotRequest)(nil),      // 68: bfxvault.v1.RemoveBotRequest
+	(*RemoveBotResponse)(nil),     // 69: bfxvault.v1.RemoveBotResponse
+	(*EnableBotRequest)(nil),      // 70: bfxvault.v1.EnableBotRequest
+	(*EnableBotResponse)(nil),     // 71: bfxvault.v1.EnableBotResponse
+	(*SetGrantRequest)(nil),       // 72: bfxvault.v1.SetGrantRequest
+	(*SetGrantResponse)(nil),      // 73: bfxvault.v1.SetGrantResponse
+	(*RevokeGrantRequest)(nil),    // 74: bfxvault.v1.RevokeGrantRequest
+	(*RevokeGrantResponse)(nil),   // 75: bfxvault.v1.RevokeGrantResponse
+	(*ShowPolicyRequest)(nil),     // 76: bfxvault.v1.ShowPolicyRequest
+	(*ShowPolicyResponse)(nil),    // 77: bfxvault.v1.ShowPolicyResponse
+	(*ApplyPolicyRequest)(nil),    // 78: bfxvault.v1.ApplyPolicyRequest
+	(*ApplyPolicyResponse)(nil),   // 79: bfxvault.v1.ApplyPolicyResponse
+	(*ShowAuditRequest)(nil),      // 80: bfxvault.v1.ShowAuditRequest
+	(*ShowAuditResponse)(nil),     // 81: bfxvault.v1.ShowAuditResponse
+	(*AuditKey)(nil),              // 82: bfxvault.v1.AuditKey
+	(*Alert)(nil),                 // 83: bfxvault.v1.Alert
+	(*ShowNonceRequest)(nil),      // 84: bfxvault.v1.ShowNonceRequest
+	(*ShowNonceResponse)(nil),     // 85: bfxvault.v1.ShowNonceResponse
+	(*AcceptNonceRequest)(nil),    // 86: bfxvault.v1.AcceptNonceRequest
+	(*AcceptNonceResponse)(nil),   // 87: bfxvault.v1.AcceptNonceResponse
+	(*Left)(nil),                  // 88: bfxvault.v1.Left
 }
 var file_bfxvault_v1_admin_proto_depIdxs = []int32{
-	50, // 0: bfxvault.v1.StatusResponse.recent:type_name -> bfxvault.v1.Alert
+	83, // 0: bfxvault.v1.StatusResponse.recent:type_name -> bfxvault.v1.Alert
 	6,  // 1: bfxvault.v1.ListSlotsResponse.slots:type_name -> bfxvault.v1.Slot
 	7,  // 2: bfxvault.v1.Slot.params:type_name -> bfxvault.v1.Argon2Params
 	7,  // 3: bfxvault.v1.InitRequest.params:type_name -> bfxvault.v1.Argon2Params
 	0,  // 4: bfxvault.v1.InitRequest.kek:type_name -> bfxvault.v1.Sealed
 	0,  // 5: bfxvault.v1.UnlockRequest.kek:type_name -> bfxvault.v1.Sealed
-	0,  // 6: bfxvault.v1.AddKeyRequest.secret:type_name -> bfxvault.v1.Sealed
-	1,  // 7: bfxvault.v1.AddKeyRequest.proof:type_name -> bfxvault.v1.Proof
-	24, // 8: bfxvault.v1.ListKeysResponse.keys:type_name -> bfxvault.v1.ApiKey
-	24, // 9: bfxvault.v1.ShowKeyResponse.key:type_name -> bfxvault.v1.ApiKey
-	25, // 10: bfxvault.v1.ApiKey.versions:type_name -> bfxvault.v1.KeyVersion
-	27, // 11: bfxvault.v1.AddBotRequest.matches:type_name -> bfxvault.v1.Match
-	1,  // 12: bfxvault.v1.AddBotRequest.proof:type_name -> bfxvault.v1.Proof
-	33, // 13: bfxvault.v1.ListBotsResponse.bots:type_name -> bfxvault.v1.Bot
-	33, // 14: bfxvault.v1.ShowBotResponse.bot:type_name -> bfxvault.v1.Bot
-	27, // 15: bfxvault.v1.Bot.matches:type_name -> bfxvault.v1.Match
-	34, // 16: bfxvault.v1.Bot.grants:type_name -> bfxvault.v1.Grant
-	55, // 17: bfxvault.v1.Grant.left:type_name -> bfxvault.v1.Left
-	1,  // 18: bfxvault.v1.EnableBotRequest.proof:type_name -> bfxvault.v1.Proof
-	1,  // 19: bfxvault.v1.SetGrantRequest.proof:type_name -> bfxvault.v1.Proof
-	1,  // 20: bfxvault.v1.ApplyPolicyRequest.proof:type_name -> bfxvault.v1.Proof
-	49, // 21: bfxvault.v1.ShowAuditResponse.keys:type_name -> bfxvault.v1.AuditKey
-	1,  // 22: bfxvault.v1.AcceptNonceRequest.proof:type_name -> bfxvault.v1.Proof
-	2,  // 23: bfxvault.v1.AdminService.Status:input_type -> bfxvault.v1.StatusRequest
-	4,  // 24: bfxvault.v1.AdminService.ListSlots:input_type -> bfxvault.v1.ListSlotsRequest
-	8,  // 25: bfxvault.v1.AdminService.BeginSealed:input_type -> bfxvault.v1.BeginSealedRequest
-	10, // 26: bfxvault.v1.AdminService.BeginProof:input_type -> bfxvault.v1.BeginProofRequest
-	12, // 27: bfxvault.v1.AdminService.Init:input_type -> bfxvault.v1.InitRequest
-	14, // 28: bfxvault.v1.AdminService.Unlock:input_type -> bfxvault.v1.UnlockRequest
-	16, // 29: bfxvault.v1.AdminService.Lock:input_type -> bfxvault.v1.LockRequest
-	18, // 30: bfxvault.v1.AdminService.AddKey:input_type -> bfxvault.v1.AddKeyRequest
-	20, // 31: bfxvault.v1.AdminService.ListKeys:input_type -> bfxvault.v1.ListKeysRequest
-	22, // 32: bfxvault.v1.AdminService.ShowKey:input_type -> bfxvault.v1.ShowKeyRequest
-	26, // 33: bfxvault.v1.AdminService.AddBot:input_type -> bfxvault.v1.AddBotRequest
-	29, // 34: bfxvault.v1.AdminService.ListBots:input_type -> bfxvault.v1.ListBotsRequest
-	31, // 35: bfxvault.v1.AdminService.ShowBot:input_type -> bfxvault.v1.ShowBotRequest
-	35, // 36: bfxvault.v1.AdminService.RemoveBot:input_type -> bfxvault.v1.RemoveBotRequest
-	37, // 37: bfxvault.v1.AdminService.EnableBot:input_type -> bfxvault.v1.EnableBotRequest
-	39, // 38: bfxvault.v1.AdminService.SetGrant:input_type -> bfxvault.v1.SetGrantRequest
-	41, // 39: bfxvault.v1.AdminService.RevokeGrant:input_type -> bfxvault.v1.RevokeGrantRequest
-	43, // 40: bfxvault.v1.AdminService.ShowPolicy:input_type -> bfxvault.v1.ShowPolicyRequest
-	45, // 41: bfxvault.v1.AdminService.ApplyPolicy:input_type -> bfxvault.v1.ApplyPolicyRequest
-	47, // 42: bfxvault.v1.AdminService.ShowAudit:input_type -> bfxvault.v1.ShowAuditRequest
-	51, // 43: bfxvault.v1.AdminService.ShowNonce:input_type -> bfxvault.v1.ShowNonceRequest
-	53, // 44: bfxvault.v1.AdminService.AcceptNonce:input_type -> bfxvault.v1.AcceptNonceRequest
-	3,  // 45: bfxvault.v1.AdminService.Status:output_type -> bfxvault.v1.StatusResponse
-	5,  // 46: bfxvault.v1.AdminService.ListSlots:output_type -> bfxvault.v1.ListSlotsResponse
-	9,  // 47: bfxvault.v1.AdminService.BeginSealed:output_type -> bfxvault.v1.BeginSealedResponse
-	11, // 48: bfxvault.v1.AdminService.BeginProof:output_type -> bfxvault.v1.BeginProofResponse
-	13, // 49: bfxvault.v1.AdminService.Init:output_type -> bfxvault.v1.InitResponse
-	15, // 50: bfxvault.v1.AdminService.Unlock:output_type -> bfxvault.v1.UnlockResponse
-	17, // 51: bfxvault.v1.AdminService.Lock:output_type -> bfxvault.v1.LockResponse
-	19, // 52: bfxvault.v1.AdminService.AddKey:output_type -> bfxvault.v1.AddKeyResponse
-	21, // 53: bfxvault.v1.AdminService.ListKeys:output_type -> bfxvault.v1.ListKeysResponse
-	23, // 54: bfxvault.v1.AdminService.ShowKey:output_type -> bfxvault.v1.ShowKeyResponse
-	28, // 55: bfxvault.v1.AdminService.AddBot:output_type -> bfxvault.v1.AddBotResponse
-	30, // 56: bfxvault.v1.AdminService.ListBots:output_type -> bfxvault.v1.ListBotsResponse
-	32, // 57: bfxvault.v1.AdminService.ShowBot:output_type -> bfxvault.v1.ShowBotResponse
-	36, // 58: bfxvault.v1.AdminService.RemoveBot:output_type -> bfxvault.v1.RemoveBotResponse
-	38, // 59: bfxvault.v1.AdminService.EnableBot:output_type -> bfxvault.v1.EnableBotResponse
-	40, // 60: bfxvault.v1.AdminService.SetGrant:output_type -> bfxvault.v1.SetGrantResponse
-	42, // 61: bfxvault.v1.AdminService.RevokeGrant:output_type -> bfxvault.v1.RevokeGrantResponse
-	44, // 62: bfxvault.v1.AdminService.ShowPolicy:output_type -> bfxvault.v1.ShowPolicyResponse
-	46, // 63: bfxvault.v1.AdminService.ApplyPolicy:output_type -> bfxvault.v1.ApplyPolicyResponse
-	48, // 64: bfxvault.v1.AdminService.ShowAudit:output_type -> bfxvault.v1.ShowAuditResponse
-	52, // 65: bfxvault.v1.AdminService.ShowNonce:output_type -> bfxvault.v1.ShowNonceResponse
-	54, // 66: bfxvault.v1.AdminService.AcceptNonce:output_type -> bfxvault.v1.AcceptNonceResponse
-	45, // [45:67] is the sub-list for method output_type
-	23, // [23:45] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	18, // 6: bfxvault.v1.LockResponse.burns:type_name -> bfxvault.v1.SignedRequest
+	19, // 7: bfxvault.v1.LockResponse.unburnt:type_name -> bfxvault.v1.Unburnt
+	1,  // 8: bfxvault.v1.PanicRequest.proof:type_name -> bfxvault.v1.Proof
+	18, // 9: bfxvault.v1.PanicResponse.requests:type_name -> bfxvault.v1.SignedRequest
+	19, // 10: bfxvault.v1.PanicResponse.unburnt:type_name -> bfxvault.v1.Unburnt
+	1,  // 11: bfxvault.v1.SetPanicRequest.proof:type_name -> bfxvault.v1.Proof
+	7,  // 12: bfxvault.v1.AddSlotRequest.params:type_name -> bfxvault.v1.Argon2Params
+	0,  // 13: bfxvault.v1.AddSlotRequest.keks:type_name -> bfxvault.v1.Sealed
+	7,  // 14: bfxvault.v1.ReplaceSlotRequest.params:type_name -> bfxvault.v1.Argon2Params
+	0,  // 15: bfxvault.v1.ReplaceSlotRequest.keks:type_name -> bfxvault.v1.Sealed
+	1,  // 16: bfxvault.v1.RemoveSlotRequest.proof:type_name -> bfxvault.v1.Proof
+	1,  // 17: bfxvault.v1.RotateDataKeyRequest.proof:type_name -> bfxvault.v1.Proof
+	0,  // 18: bfxvault.v1.RestoreBackupRequest.kek:type_name -> bfxvault.v1.Sealed
+	0,  // 19: bfxvault.v1.AddKeyRequest.secret:type_name -> bfxvault.v1.Sealed
+	1,  // 20: bfxvault.v1.AddKeyRequest.proof:type_name -> bfxvault.v1.Proof
+	0,  // 21: bfxvault.v1.RotateKeyRequest.secret:type_name -> bfxvault.v1.Sealed
+	1,  // 22: bfxvault.v1.RotateKeyRequest.proof:type_name -> bfxvault.v1.Proof
+	18, // 23: bfxvault.v1.SignProbeResponse.request:type_name -> bfxvault.v1.SignedRequest
+	42, // 24: bfxvault.v1.NoteVerifiedRequest.scopes:type_name -> bfxvault.v1.Scope
+	1,  // 25: bfxvault.v1.PromoteKeyRequest.proof:type_name -> bfxvault.v1.Proof
+	18, // 26: bfxvault.v1.RevokeKeyResponse.burns:type_name -> bfxvault.v1.SignedRequest
+	19, // 27: bfxvault.v1.RevokeKeyResponse.unburnt:type_name -> bfxvault.v1.Unburnt
+	1,  // 28: bfxvault.v1.PurgeKeyRequest.proof:type_name -> bfxvault.v1.Proof
+	57, // 29: bfxvault.v1.ListKeysResponse.keys:type_name -> bfxvault.v1.ApiKey
+	57, // 30: bfxvault.v1.ShowKeyResponse.key:type_name -> bfxvault.v1.ApiKey
+	58, // 31: bfxvault.v1.ApiKey.versions:type_name -> bfxvault.v1.KeyVersion
+	42, // 32: bfxvault.v1.KeyVersion.scopes:type_name -> bfxvault.v1.Scope
+	60, // 33: bfxvault.v1.AddBotRequest.matches:type_name -> bfxvault.v1.Match
+	1,  // 34: bfxvault.v1.AddBotRequest.proof:type_name -> bfxvault.v1.Proof
+	66, // 35: bfxvault.v1.ListBotsResponse.bots:type_name -> bfxvault.v1.Bot
+	66, // 36: bfxvault.v1.ShowBotResponse.bot:type_name -> bfxvault.v1.Bot
+	60, // 37: bfxvault.v1.Bot.matches:type_name -> bfxvault.v1.Match
+	67, // 38: bfxvault.v1.Bot.grants:type_name -> bfxvault.v1.Grant
+	88, // 39: bfxvault.v1.Grant.left:type_name -> bfxvault.v1.Left
+	1,  // 40: bfxvault.v1.EnableBotRequest.proof:type_name -> bfxvault.v1.Proof
+	1,  // 41: bfxvault.v1.SetGrantRequest.proof:type_name -> bfxvault.v1.Proof
+	1,  // 42: bfxvault.v1.ApplyPolicyRequest.proof:type_name -> bfxvault.v1.Proof
+	82, // 43: bfxvault.v1.ShowAuditResponse.keys:type_name -> bfxvault.v1.AuditKey
+	1,  // 44: bfxvault.v1.AcceptNonceRequest.proof:type_name -> bfxvault.v1.Proof
+	2,  // 45: bfxvault.v1.AdminService.Status:input_type -> bfxvault.v1.StatusRequest
+	4,  // 46: bfxvault.v1.AdminService.ListSlots:input_type -> bfxvault.v1.ListSlotsRequest
+	8,  // 47: bfxvault.v1.AdminService.BeginSealed:input_type -> bfxvault.v1.BeginSealedRequest
+	10, // 48: bfxvault.v1.AdminService.BeginProof:input_type -> bfxvault.v1.BeginProofRequest
+	12, // 49: bfxvault.v1.AdminService.Init:input_type -> bfxvault.v1.InitRequest
+	14, // 50: bfxvault.v1.AdminService.Unlock:input_type -> bfxvault.v1.UnlockRequest
+	16, // 51: bfxvault.v1.AdminService.Lock:input_type -> bfxvault.v1.LockRequest
+	20, // 52: bfxvault.v1.AdminService.Panic:input_type -> bfxvault.v1.PanicRequest
+	22, // 53: bfxvault.v1.AdminService.SetPanic:input_type -> bfxvault.v1.SetPanicRequest
+	24, // 54: bfxvault.v1.AdminService.AddSlot:input_type -> bfxvault.v1.AddSlotRequest
+	26, // 55: bfxvault.v1.AdminService.ReplaceSlot:input_type -> bfxvault.v1.ReplaceSlotRequest
+	28, // 56: bfxvault.v1.AdminService.RemoveSlot:input_type -> bfxvault.v1.RemoveSlotRequest
+	30, // 57: bfxvault.v1.AdminService.RotateDataKey:input_type -> bfxvault.v1.RotateDataKeyRequest
+	32, // 58: bfxvault.v1.AdminService.CreateBackup:input_type -> bfxvault.v1.CreateBackupRequest
+	34, // 59: bfxvault.v1.AdminService.RestoreBackup:input_type -> bfxvault.v1.RestoreBackupRequest
+	36, // 60: bfxvault.v1.AdminService.AddKey:input_type -> bfxvault.v1.AddKeyRequest
+	38, // 61: bfxvault.v1.AdminService.RotateKey:input_type -> bfxvault.v1.RotateKeyRequest
+	40, // 62: bfxvault.v1.AdminService.SignProbe:input_type -> bfxvault.v1.SignProbeRequest
+	43, // 63: bfxvault.v1.AdminService.NoteVerified:input_type -> bfxvault.v1.NoteVerifiedRequest
+	45, // 64: bfxvault.v1.AdminService.PromoteKey:input_type -> bfxvault.v1.PromoteKeyRequest
+	47, // 65: bfxvault.v1.AdminService.RetireKey:input_type -> bfxvault.v1.RetireKeyRequest
+	49, // 66: bfxvault.v1.AdminService.RevokeKey:input_type -> bfxvault.v1.RevokeKeyRequest
+	51, // 67: bfxvault.v1.AdminService.PurgeKey:input_type -> bfxvault.v1.PurgeKeyRequest
+	53, // 68: bfxvault.v1.AdminService.ListKeys:input_type -> bfxvault.v1.ListKeysRequest
+	55, // 69: bfxvault.v1.AdminService.ShowKey:input_type -> bfxvault.v1.ShowKeyRequest
+	59, // 70: bfxvault.v1.AdminService.AddBot:input_type -> bfxvault.v1.AddBotRequest
+	62, // 71: bfxvault.v1.AdminService.ListBots:input_type -> bfxvault.v1.ListBotsRequest
+	64, // 72: bfxvault.v1.AdminService.ShowBot:input_type -> bfxvault.v1.ShowBotRequest
+	68, // 73: bfxvault.v1.AdminService.RemoveBot:input_type -> bfxvault.v1.RemoveBotRequest
+	70, // 74: bfxvault.v1.AdminService.EnableBot:input_type -> bfxvault.v1.EnableBotRequest
+	72, // 75: bfxvault.v1.AdminService.SetGrant:input_type -> bfxvault.v1.SetGrantRequest
+	74, // 76: bfxvault.v1.AdminService.RevokeGrant:input_type -> bfxvault.v1.RevokeGrantRequest
+	76, // 77: bfxvault.v1.AdminService.ShowPolicy:input_type -> bfxvault.v1.ShowPolicyRequest
+	78, // 78: bfxvault.v1.AdminService.ApplyPolicy:input_type -> bfxvault.v1.ApplyPolicyRequest
+	80, // 79: bfxvault.v1.AdminService.ShowAudit:input_type -> bfxvault.v1.ShowAuditRequest
+	84, // 80: bfxvault.v1.AdminService.ShowNonce:input_type -> bfxvault.v1.ShowNonceRequest
+	86, // 81: bfxvault.v1.AdminService.AcceptNonce:input_type -> bfxvault.v1.AcceptNonceRequest
+	3,  // 82: bfxvault.v1.AdminService.Status:output_type -> bfxvault.v1.StatusResponse
+	5,  // 83: bfxvault.v1.AdminService.ListSlots:output_type -> bfxvault.v1.ListSlotsResponse
+	9,  // 84: bfxvault.v1.AdminService.BeginSealed:output_type -> bfxvault.v1.BeginSealedResponse
+	11, // 85: bfxvault.v1.AdminService.BeginProof:output_type -> bfxvault.v1.BeginProofResponse
+	13, // 86: bfxvault.v1.AdminService.Init:output_type -> bfxvault.v1.InitResponse
+	15, // 87: bfxvault.v1.AdminService.Unlock:output_type -> bfxvault.v1.UnlockResponse
+	17, // 88: bfxvault.v1.AdminService.Lock:output_type -> bfxvault.v1.LockResponse
+	21, // 89: bfxvault.v1.AdminService.Panic:output_type -> bfxvault.v1.PanicResponse
+	23, // 90: bfxvault.v1.AdminService.SetPanic:output_type -> bfxvault.v1.SetPanicResponse
+	25, // 91: bfxvault.v1.AdminService.AddSlot:output_type -> bfxvault.v1.AddSlotResponse
+	27, // 92: bfxvault.v1.AdminService.ReplaceSlot:output_type -> bfxvault.v1.ReplaceSlotResponse
+	29, // 93: bfxvault.v1.AdminService.RemoveSlot:output_type -> bfxvault.v1.RemoveSlotResponse
+	31, // 94: bfxvault.v1.AdminService.RotateDataKey:output_type -> bfxvault.v1.RotateDataKeyResponse
+	33, // 95: bfxvault.v1.AdminService.CreateBackup:output_type -> bfxvault.v1.BackupPart
+	35, // 96: bfxvault.v1.AdminService.RestoreBackup:output_type -> bfxvault.v1.RestoreBackupResponse
+	37, // 97: bfxvault.v1.AdminService.AddKey:output_type -> bfxvault.v1.AddKeyResponse
+	39, // 98: bfxvault.v1.AdminService.RotateKey:output_type -> bfxvault.v1.RotateKeyResponse
+	41, // 99: bfxvault.v1.AdminService.SignProbe:output_type -> bfxvault.v1.SignProbeResponse
+	44, // 100: bfxvault.v1.AdminService.NoteVerified:output_type -> bfxvault.v1.NoteVerifiedResponse
+	46, // 101: bfxvault.v1.AdminService.PromoteKey:output_type -> bfxvault.v1.PromoteKeyResponse
+	48, // 102: bfxvault.v1.AdminService.RetireKey:output_type -> bfxvault.v1.RetireKeyResponse
+	50, // 103: bfxvault.v1.AdminService.RevokeKey:output_type -> bfxvault.v1.RevokeKeyResponse
+	52, // 104: bfxvault.v1.AdminService.PurgeKey:output_type -> bfxvault.v1.PurgeKeyResponse
+	54, // 105: bfxvault.v1.AdminService.ListKeys:output_type -> bfxvault.v1.ListKeysResponse
+	56, // 106: bfxvault.v1.AdminService.ShowKey:output_type -> bfxvault.v1.ShowKeyResponse
+	61, // 107: bfxvault.v1.AdminService.AddBot:output_type -> bfxvault.v1.AddBotResponse
+	63, // 108: bfxvault.v1.AdminService.ListBots:output_type -> bfxvault.v1.ListBotsResponse
+	65, // 109: bfxvault.v1.AdminService.ShowBot:output_type -> bfxvault.v1.ShowBotResponse
+	69, // 110: bfxvault.v1.AdminService.RemoveBot:output_type -> bfxvault.v1.RemoveBotResponse
+	71, // 111: bfxvault.v1.AdminService.EnableBot:output_type -> bfxvault.v1.EnableBotResponse
+	73, // 112: bfxvault.v1.AdminService.SetGrant:output_type -> bfxvault.v1.SetGrantResponse
+	75, // 113: bfxvault.v1.AdminService.RevokeGrant:output_type -> bfxvault.v1.RevokeGrantResponse
+	77, // 114: bfxvault.v1.AdminService.ShowPolicy:output_type -> bfxvault.v1.ShowPolicyResponse
+	79, // 115: bfxvault.v1.AdminService.ApplyPolicy:output_type -> bfxvault.v1.ApplyPolicyResponse
+	81, // 116: bfxvault.v1.AdminService.ShowAudit:output_type -> bfxvault.v1.ShowAuditResponse
+	85, // 117: bfxvault.v1.AdminService.ShowNonce:output_type -> bfxvault.v1.ShowNonceResponse
+	87, // 118: bfxvault.v1.AdminService.AcceptNonce:output_type -> bfxvault.v1.AcceptNonceResponse
+	82, // [82:119] is the sub-list for method output_type
+	45, // [45:82] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_bfxvault_v1_admin_proto_init() }
@@ -3472,14 +5681,14 @@ func file_bfxvault_v1_admin_proto_init() {
 		return
 	}
 	file_bfxvault_v1_signer_proto_init()
-	file_bfxvault_v1_admin_proto_msgTypes[27].OneofWrappers = []any{}
+	file_bfxvault_v1_admin_proto_msgTypes[60].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bfxvault_v1_admin_proto_rawDesc), len(file_bfxvault_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   55,
+			NumMessages:   88,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

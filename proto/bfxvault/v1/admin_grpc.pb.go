@@ -25,28 +25,43 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AdminService_Status_FullMethodName      = "/bfxvault.v1.AdminService/Status"
-	AdminService_ListSlots_FullMethodName   = "/bfxvault.v1.AdminService/ListSlots"
-	AdminService_BeginSealed_FullMethodName = "/bfxvault.v1.AdminService/BeginSealed"
-	AdminService_BeginProof_FullMethodName  = "/bfxvault.v1.AdminService/BeginProof"
-	AdminService_Init_FullMethodName        = "/bfxvault.v1.AdminService/Init"
-	AdminService_Unlock_FullMethodName      = "/bfxvault.v1.AdminService/Unlock"
-	AdminService_Lock_FullMethodName        = "/bfxvault.v1.AdminService/Lock"
-	AdminService_AddKey_FullMethodName      = "/bfxvault.v1.AdminService/AddKey"
-	AdminService_ListKeys_FullMethodName    = "/bfxvault.v1.AdminService/ListKeys"
-	AdminService_ShowKey_FullMethodName     = "/bfxvault.v1.AdminService/ShowKey"
-	AdminService_AddBot_FullMethodName      = "/bfxvault.v1.AdminService/AddBot"
-	AdminService_ListBots_FullMethodName    = "/bfxvault.v1.AdminService/ListBots"
-	AdminService_ShowBot_FullMethodName     = "/bfxvault.v1.AdminService/ShowBot"
-	AdminService_RemoveBot_FullMethodName   = "/bfxvault.v1.AdminService/RemoveBot"
-	AdminService_EnableBot_FullMethodName   = "/bfxvault.v1.AdminService/EnableBot"
-	AdminService_SetGrant_FullMethodName    = "/bfxvault.v1.AdminService/SetGrant"
-	AdminService_RevokeGrant_FullMethodName = "/bfxvault.v1.AdminService/RevokeGrant"
-	AdminService_ShowPolicy_FullMethodName  = "/bfxvault.v1.AdminService/ShowPolicy"
-	AdminService_ApplyPolicy_FullMethodName = "/bfxvault.v1.AdminService/ApplyPolicy"
-	AdminService_ShowAudit_FullMethodName   = "/bfxvault.v1.AdminService/ShowAudit"
-	AdminService_ShowNonce_FullMethodName   = "/bfxvault.v1.AdminService/ShowNonce"
-	AdminService_AcceptNonce_FullMethodName = "/bfxvault.v1.AdminService/AcceptNonce"
+	AdminService_Status_FullMethodName        = "/bfxvault.v1.AdminService/Status"
+	AdminService_ListSlots_FullMethodName     = "/bfxvault.v1.AdminService/ListSlots"
+	AdminService_BeginSealed_FullMethodName   = "/bfxvault.v1.AdminService/BeginSealed"
+	AdminService_BeginProof_FullMethodName    = "/bfxvault.v1.AdminService/BeginProof"
+	AdminService_Init_FullMethodName          = "/bfxvault.v1.AdminService/Init"
+	AdminService_Unlock_FullMethodName        = "/bfxvault.v1.AdminService/Unlock"
+	AdminService_Lock_FullMethodName          = "/bfxvault.v1.AdminService/Lock"
+	AdminService_Panic_FullMethodName         = "/bfxvault.v1.AdminService/Panic"
+	AdminService_SetPanic_FullMethodName      = "/bfxvault.v1.AdminService/SetPanic"
+	AdminService_AddSlot_FullMethodName       = "/bfxvault.v1.AdminService/AddSlot"
+	AdminService_ReplaceSlot_FullMethodName   = "/bfxvault.v1.AdminService/ReplaceSlot"
+	AdminService_RemoveSlot_FullMethodName    = "/bfxvault.v1.AdminService/RemoveSlot"
+	AdminService_RotateDataKey_FullMethodName = "/bfxvault.v1.AdminService/RotateDataKey"
+	AdminService_CreateBackup_FullMethodName  = "/bfxvault.v1.AdminService/CreateBackup"
+	AdminService_RestoreBackup_FullMethodName = "/bfxvault.v1.AdminService/RestoreBackup"
+	AdminService_AddKey_FullMethodName        = "/bfxvault.v1.AdminService/AddKey"
+	AdminService_RotateKey_FullMethodName     = "/bfxvault.v1.AdminService/RotateKey"
+	AdminService_SignProbe_FullMethodName     = "/bfxvault.v1.AdminService/SignProbe"
+	AdminService_NoteVerified_FullMethodName  = "/bfxvault.v1.AdminService/NoteVerified"
+	AdminService_PromoteKey_FullMethodName    = "/bfxvault.v1.AdminService/PromoteKey"
+	AdminService_RetireKey_FullMethodName     = "/bfxvault.v1.AdminService/RetireKey"
+	AdminService_RevokeKey_FullMethodName     = "/bfxvault.v1.AdminService/RevokeKey"
+	AdminService_PurgeKey_FullMethodName      = "/bfxvault.v1.AdminService/PurgeKey"
+	AdminService_ListKeys_FullMethodName      = "/bfxvault.v1.AdminService/ListKeys"
+	AdminService_ShowKey_FullMethodName       = "/bfxvault.v1.AdminService/ShowKey"
+	AdminService_AddBot_FullMethodName        = "/bfxvault.v1.AdminService/AddBot"
+	AdminService_ListBots_FullMethodName      = "/bfxvault.v1.AdminService/ListBots"
+	AdminService_ShowBot_FullMethodName       = "/bfxvault.v1.AdminService/ShowBot"
+	AdminService_RemoveBot_FullMethodName     = "/bfxvault.v1.AdminService/RemoveBot"
+	AdminService_EnableBot_FullMethodName     = "/bfxvault.v1.AdminService/EnableBot"
+	AdminService_SetGrant_FullMethodName      = "/bfxvault.v1.AdminService/SetGrant"
+	AdminService_RevokeGrant_FullMethodName   = "/bfxvault.v1.AdminService/RevokeGrant"
+	AdminService_ShowPolicy_FullMethodName    = "/bfxvault.v1.AdminService/ShowPolicy"
+	AdminService_ApplyPolicy_FullMethodName   = "/bfxvault.v1.AdminService/ApplyPolicy"
+	AdminService_ShowAudit_FullMethodName     = "/bfxvault.v1.AdminService/ShowAudit"
+	AdminService_ShowNonce_FullMethodName     = "/bfxvault.v1.AdminService/ShowNonce"
+	AdminService_AcceptNonce_FullMethodName   = "/bfxvault.v1.AdminService/AcceptNonce"
 )
 
 // AdminServiceClient is the client API for AdminService service.
@@ -70,8 +85,46 @@ type AdminServiceClient interface {
 	Unlock(ctx context.Context, in *UnlockRequest, opts ...grpc.CallOption) (*UnlockResponse, error)
 	// Lock wipes all key material. After it returns, nothing is signed.
 	Lock(ctx context.Context, in *LockRequest, opts ...grpc.CallOption) (*LockResponse, error)
+	// Panic stops signing, returns what cancels orders and outdates the signatures that
+	// bots hold, and locks. Afterwards only a slot that a human opens unlocks. Narrowing,
+	// but for cancel_all.
+	Panic(ctx context.Context, in *PanicRequest, opts ...grpc.CallOption) (*PanicResponse, error)
+	// SetPanic says whether Panic may cancel all orders without a proof. Widening.
+	SetPanic(ctx context.Context, in *SetPanicRequest, opts ...grpc.CallOption) (*SetPanicResponse, error)
+	// AddSlot adds a key slot. It carries the KEKs of the slot that vouches for it, which a
+	// human opens, and of the new one.
+	AddSlot(ctx context.Context, in *AddSlotRequest, opts ...grpc.CallOption) (*AddSlotResponse, error)
+	// ReplaceSlot puts a new slot of the same kind in the place of one: another passphrase,
+	// or other parameters. It carries the KEKs of both.
+	ReplaceSlot(ctx context.Context, in *ReplaceSlotRequest, opts ...grpc.CallOption) (*ReplaceSlotResponse, error)
+	// RemoveSlot removes a key slot, but for the last that a human opens. Widening.
+	RemoveSlot(ctx context.Context, in *RemoveSlotRequest, opts ...grpc.CallOption) (*RemoveSlotResponse, error)
+	// RotateDataKey seals everything under a new data key, in one transaction. Widening.
+	RotateDataKey(ctx context.Context, in *RotateDataKeyRequest, opts ...grpc.CallOption) (*RotateDataKeyResponse, error)
+	// CreateBackup returns a consistent copy of the vault, sealed as a whole. Neutral.
+	CreateBackup(ctx context.Context, in *CreateBackupRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BackupPart], error)
+	// RestoreBackup makes the vault of a backup, where there is none. It ends unlocked. It
+	// carries the KEK of one of the backup's slots, which a human opens.
+	RestoreBackup(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[RestoreBackupRequest, RestoreBackupResponse], error)
 	// AddKey stores an API key under a new label. Widening.
 	AddKey(ctx context.Context, in *AddKeyRequest, opts ...grpc.CallOption) (*AddKeyResponse, error)
+	// RotateKey stages a new version of an API key. Widening.
+	RotateKey(ctx context.Context, in *RotateKeyRequest, opts ...grpc.CallOption) (*RotateKeyResponse, error)
+	// SignProbe signs one read of auth/r/permissions, which tells what a version of an API
+	// key may do at Bitfinex. Neutral.
+	SignProbe(ctx context.Context, in *SignProbeRequest, opts ...grpc.CallOption) (*SignProbeResponse, error)
+	// NoteVerified notes what Bitfinex answered to a probe. It gives nothing. Neutral.
+	NoteVerified(ctx context.Context, in *NoteVerifiedRequest, opts ...grpc.CallOption) (*NoteVerifiedResponse, error)
+	// PromoteKey makes a version the active one; the one before signs what is under way
+	// until its grace time has ended. Widening.
+	PromoteKey(ctx context.Context, in *PromoteKeyRequest, opts ...grpc.CallOption) (*PromoteKeyResponse, error)
+	// RetireKey lets a version end after a grace time. Narrowing.
+	RetireKey(ctx context.Context, in *RetireKeyRequest, opts ...grpc.CallOption) (*RetireKeyResponse, error)
+	// RevokeKey ends versions at once, and returns what outdates the signatures that bots
+	// hold. Narrowing.
+	RevokeKey(ctx context.Context, in *RevokeKeyRequest, opts ...grpc.CallOption) (*RevokeKeyResponse, error)
+	// PurgeKey removes the secrets of versions that have ended. Widening.
+	PurgeKey(ctx context.Context, in *PurgeKeyRequest, opts ...grpc.CallOption) (*PurgeKeyResponse, error)
 	ListKeys(ctx context.Context, in *ListKeysRequest, opts ...grpc.CallOption) (*ListKeysResponse, error)
 	ShowKey(ctx context.Context, in *ShowKeyRequest, opts ...grpc.CallOption) (*ShowKeyResponse, error)
 	// AddBot registers a program. Widening.
@@ -180,10 +233,172 @@ func (c *adminServiceClient) Lock(ctx context.Context, in *LockRequest, opts ...
 	return out, nil
 }
 
+func (c *adminServiceClient) Panic(ctx context.Context, in *PanicRequest, opts ...grpc.CallOption) (*PanicResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PanicResponse)
+	err := c.cc.Invoke(ctx, AdminService_Panic_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) SetPanic(ctx context.Context, in *SetPanicRequest, opts ...grpc.CallOption) (*SetPanicResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetPanicResponse)
+	err := c.cc.Invoke(ctx, AdminService_SetPanic_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) AddSlot(ctx context.Context, in *AddSlotRequest, opts ...grpc.CallOption) (*AddSlotResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AddSlotResponse)
+	err := c.cc.Invoke(ctx, AdminService_AddSlot_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) ReplaceSlot(ctx context.Context, in *ReplaceSlotRequest, opts ...grpc.CallOption) (*ReplaceSlotResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReplaceSlotResponse)
+	err := c.cc.Invoke(ctx, AdminService_ReplaceSlot_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) RemoveSlot(ctx context.Context, in *RemoveSlotRequest, opts ...grpc.CallOption) (*RemoveSlotResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RemoveSlotResponse)
+	err := c.cc.Invoke(ctx, AdminService_RemoveSlot_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) RotateDataKey(ctx context.Context, in *RotateDataKeyRequest, opts ...grpc.CallOption) (*RotateDataKeyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RotateDataKeyResponse)
+	err := c.cc.Invoke(ctx, AdminService_RotateDataKey_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) CreateBackup(ctx context.Context, in *CreateBackupRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BackupPart], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AdminService_ServiceDesc.Streams[0], AdminService_CreateBackup_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[CreateBackupRequest, BackupPart]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_CreateBackupClient = grpc.ServerStreamingClient[BackupPart]
+
+func (c *adminServiceClient) RestoreBackup(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[RestoreBackupRequest, RestoreBackupResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AdminService_ServiceDesc.Streams[1], AdminService_RestoreBackup_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[RestoreBackupRequest, RestoreBackupResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_RestoreBackupClient = grpc.ClientStreamingClient[RestoreBackupRequest, RestoreBackupResponse]
+
 func (c *adminServiceClient) AddKey(ctx context.Context, in *AddKeyRequest, opts ...grpc.CallOption) (*AddKeyResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(AddKeyResponse)
 	err := c.cc.Invoke(ctx, AdminService_AddKey_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) RotateKey(ctx context.Context, in *RotateKeyRequest, opts ...grpc.CallOption) (*RotateKeyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RotateKeyResponse)
+	err := c.cc.Invoke(ctx, AdminService_RotateKey_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) SignProbe(ctx context.Context, in *SignProbeRequest, opts ...grpc.CallOption) (*SignProbeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SignProbeResponse)
+	err := c.cc.Invoke(ctx, AdminService_SignProbe_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) NoteVerified(ctx context.Context, in *NoteVerifiedRequest, opts ...grpc.CallOption) (*NoteVerifiedResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(NoteVerifiedResponse)
+	err := c.cc.Invoke(ctx, AdminService_NoteVerified_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) PromoteKey(ctx context.Context, in *PromoteKeyRequest, opts ...grpc.CallOption) (*PromoteKeyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PromoteKeyResponse)
+	err := c.cc.Invoke(ctx, AdminService_PromoteKey_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) RetireKey(ctx context.Context, in *RetireKeyRequest, opts ...grpc.CallOption) (*RetireKeyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RetireKeyResponse)
+	err := c.cc.Invoke(ctx, AdminService_RetireKey_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) RevokeKey(ctx context.Context, in *RevokeKeyRequest, opts ...grpc.CallOption) (*RevokeKeyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RevokeKeyResponse)
+	err := c.cc.Invoke(ctx, AdminService_RevokeKey_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) PurgeKey(ctx context.Context, in *PurgeKeyRequest, opts ...grpc.CallOption) (*PurgeKeyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PurgeKeyResponse)
+	err := c.cc.Invoke(ctx, AdminService_PurgeKey_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -351,8 +566,46 @@ type AdminServiceServer interface {
 	Unlock(context.Context, *UnlockRequest) (*UnlockResponse, error)
 	// Lock wipes all key material. After it returns, nothing is signed.
 	Lock(context.Context, *LockRequest) (*LockResponse, error)
+	// Panic stops signing, returns what cancels orders and outdates the signatures that
+	// bots hold, and locks. Afterwards only a slot that a human opens unlocks. Narrowing,
+	// but for cancel_all.
+	Panic(context.Context, *PanicRequest) (*PanicResponse, error)
+	// SetPanic says whether Panic may cancel all orders without a proof. Widening.
+	SetPanic(context.Context, *SetPanicRequest) (*SetPanicResponse, error)
+	// AddSlot adds a key slot. It carries the KEKs of the slot that vouches for it, which a
+	// human opens, and of the new one.
+	AddSlot(context.Context, *AddSlotRequest) (*AddSlotResponse, error)
+	// ReplaceSlot puts a new slot of the same kind in the place of one: another passphrase,
+	// or other parameters. It carries the KEKs of both.
+	ReplaceSlot(context.Context, *ReplaceSlotRequest) (*ReplaceSlotResponse, error)
+	// RemoveSlot removes a key slot, but for the last that a human opens. Widening.
+	RemoveSlot(context.Context, *RemoveSlotRequest) (*RemoveSlotResponse, error)
+	// RotateDataKey seals everything under a new data key, in one transaction. Widening.
+	RotateDataKey(context.Context, *RotateDataKeyRequest) (*RotateDataKeyResponse, error)
+	// CreateBackup returns a consistent copy of the vault, sealed as a whole. Neutral.
+	CreateBackup(*CreateBackupRequest, grpc.ServerStreamingServer[BackupPart]) error
+	// RestoreBackup makes the vault of a backup, where there is none. It ends unlocked. It
+	// carries the KEK of one of the backup's slots, which a human opens.
+	RestoreBackup(grpc.ClientStreamingServer[RestoreBackupRequest, RestoreBackupResponse]) error
 	// AddKey stores an API key under a new label. Widening.
 	AddKey(context.Context, *AddKeyRequest) (*AddKeyResponse, error)
+	// RotateKey stages a new version of an API key. Widening.
+	RotateKey(context.Context, *RotateKeyRequest) (*RotateKeyResponse, error)
+	// SignProbe signs one read of auth/r/permissions, which tells what a version of an API
+	// key may do at Bitfinex. Neutral.
+	SignProbe(context.Context, *SignProbeRequest) (*SignProbeResponse, error)
+	// NoteVerified notes what Bitfinex answered to a probe. It gives nothing. Neutral.
+	NoteVerified(context.Context, *NoteVerifiedRequest) (*NoteVerifiedResponse, error)
+	// PromoteKey makes a version the active one; the one before signs what is under way
+	// until its grace time has ended. Widening.
+	PromoteKey(context.Context, *PromoteKeyRequest) (*PromoteKeyResponse, error)
+	// RetireKey lets a version end after a grace time. Narrowing.
+	RetireKey(context.Context, *RetireKeyRequest) (*RetireKeyResponse, error)
+	// RevokeKey ends versions at once, and returns what outdates the signatures that bots
+	// hold. Narrowing.
+	RevokeKey(context.Context, *RevokeKeyRequest) (*RevokeKeyResponse, error)
+	// PurgeKey removes the secrets of versions that have ended. Widening.
+	PurgeKey(context.Context, *PurgeKeyRequest) (*PurgeKeyResponse, error)
 	ListKeys(context.Context, *ListKeysRequest) (*ListKeysResponse, error)
 	ShowKey(context.Context, *ShowKeyRequest) (*ShowKeyResponse, error)
 	// AddBot registers a program. Widening.
@@ -412,8 +665,53 @@ func (UnimplementedAdminServiceServer) Unlock(context.Context, *UnlockRequest) (
 func (UnimplementedAdminServiceServer) Lock(context.Context, *LockRequest) (*LockResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Lock not implemented")
 }
+func (UnimplementedAdminServiceServer) Panic(context.Context, *PanicRequest) (*PanicResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Panic not implemented")
+}
+func (UnimplementedAdminServiceServer) SetPanic(context.Context, *SetPanicRequest) (*SetPanicResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetPanic not implemented")
+}
+func (UnimplementedAdminServiceServer) AddSlot(context.Context, *AddSlotRequest) (*AddSlotResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AddSlot not implemented")
+}
+func (UnimplementedAdminServiceServer) ReplaceSlot(context.Context, *ReplaceSlotRequest) (*ReplaceSlotResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReplaceSlot not implemented")
+}
+func (UnimplementedAdminServiceServer) RemoveSlot(context.Context, *RemoveSlotRequest) (*RemoveSlotResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RemoveSlot not implemented")
+}
+func (UnimplementedAdminServiceServer) RotateDataKey(context.Context, *RotateDataKeyRequest) (*RotateDataKeyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RotateDataKey not implemented")
+}
+func (UnimplementedAdminServiceServer) CreateBackup(*CreateBackupRequest, grpc.ServerStreamingServer[BackupPart]) error {
+	return status.Error(codes.Unimplemented, "method CreateBackup not implemented")
+}
+func (UnimplementedAdminServiceServer) RestoreBackup(grpc.ClientStreamingServer[RestoreBackupRequest, RestoreBackupResponse]) error {
+	return status.Error(codes.Unimplemented, "method RestoreBackup not implemented")
+}
 func (UnimplementedAdminServiceServer) AddKey(context.Context, *AddKeyRequest) (*AddKeyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AddKey not implemented")
+}
+func (UnimplementedAdminServiceServer) RotateKey(context.Context, *RotateKeyRequest) (*RotateKeyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RotateKey not implemented")
+}
+func (UnimplementedAdminServiceServer) SignProbe(context.Context, *SignProbeRequest) (*SignProbeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SignProbe not implemented")
+}
+func (UnimplementedAdminServiceServer) NoteVerified(context.Context, *NoteVerifiedRequest) (*NoteVerifiedResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method NoteVerified not implemented")
+}
+func (UnimplementedAdminServiceServer) PromoteKey(context.Context, *PromoteKeyRequest) (*PromoteKeyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PromoteKey not implemented")
+}
+func (UnimplementedAdminServiceServer) RetireKey(context.Context, *RetireKeyRequest) (*RetireKeyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RetireKey not implemented")
+}
+func (UnimplementedAdminServiceServer) RevokeKey(context.Context, *RevokeKeyRequest) (*RevokeKeyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RevokeKey not implemented")
+}
+func (UnimplementedAdminServiceServer) PurgeKey(context.Context, *PurgeKeyRequest) (*PurgeKeyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PurgeKey not implemented")
 }
 func (UnimplementedAdminServiceServer) ListKeys(context.Context, *ListKeysRequest) (*ListKeysResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListKeys not implemented")
@@ -604,6 +902,132 @@ func _AdminService_Lock_Handler(srv interface{}, ctx context.Context, dec func(i
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_Panic_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PanicRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).Panic(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_Panic_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).Panic(ctx, req.(*PanicRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_SetPanic_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetPanicRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).SetPanic(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_SetPanic_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).SetPanic(ctx, req.(*SetPanicRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_AddSlot_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AddSlotRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).AddSlot(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_AddSlot_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).AddSlot(ctx, req.(*AddSlotRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_ReplaceSlot_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReplaceSlotRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).ReplaceSlot(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_ReplaceSlot_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).ReplaceSlot(ctx, req.(*ReplaceSlotRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_RemoveSlot_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RemoveSlotRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).RemoveSlot(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_RemoveSlot_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).RemoveSlot(ctx, req.(*RemoveSlotRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_RotateDataKey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RotateDataKeyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).RotateDataKey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_RotateDataKey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).RotateDataKey(ctx, req.(*RotateDataKeyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_CreateBackup_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(CreateBackupRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AdminServiceServer).CreateBackup(m, &grpc.GenericServerStream[CreateBackupRequest, BackupPart]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_CreateBackupServer = grpc.ServerStreamingServer[BackupPart]
+
+func _AdminService_RestoreBackup_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(AdminServiceServer).RestoreBackup(&grpc.GenericServerStream[RestoreBackupRequest, RestoreBackupResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_RestoreBackupServer = grpc.ClientStreamingServer[RestoreBackupRequest, RestoreBackupResponse]
+
 func _AdminService_AddKey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(AddKeyRequest)
 	if err := dec(in); err != nil {
@@ -618,6 +1042,132 @@ func _AdminService_AddKey_Handler(srv interface{}, ctx context.Context, dec func
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(AdminServiceServer).AddKey(ctx, req.(*AddKeyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_RotateKey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RotateKeyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).RotateKey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_RotateKey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).RotateKey(ctx, req.(*RotateKeyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_SignProbe_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SignProbeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).SignProbe(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_SignProbe_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).SignProbe(ctx, req.(*SignProbeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_NoteVerified_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(NoteVerifiedRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).NoteVerified(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_NoteVerified_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).NoteVerified(ctx, req.(*NoteVerifiedRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_PromoteKey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PromoteKeyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).PromoteKey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_PromoteKey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).PromoteKey(ctx, req.(*PromoteKeyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_RetireKey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RetireKeyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).RetireKey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_RetireKey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).RetireKey(ctx, req.(*RetireKeyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_RevokeKey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RevokeKeyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).RevokeKey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_RevokeKey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).RevokeKey(ctx, req.(*RevokeKeyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_PurgeKey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PurgeKeyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).PurgeKey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_PurgeKey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).PurgeKey(ctx, req.(*PurgeKeyRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -910,8 +1460,60 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _AdminService_Lock_Handler,
 		},
 		{
+			MethodName: "Panic",
+			Handler:    _AdminService_Panic_Handler,
+		},
+		{
+			MethodName: "SetPanic",
+			Handler:    _AdminService_SetPanic_Handler,
+		},
+		{
+			MethodName: "AddSlot",
+			Handler:    _AdminService_AddSlot_Handler,
+		},
+		{
+			MethodName: "ReplaceSlot",
+			Handler:    _AdminService_ReplaceSlot_Handler,
+		},
+		{
+			MethodName: "RemoveSlot",
+			Handler:    _AdminService_RemoveSlot_Handler,
+		},
+		{
+			MethodName: "RotateDataKey",
+			Handler:    _AdminService_RotateDataKey_Handler,
+		},
+		{
 			MethodName: "AddKey",
 			Handler:    _AdminService_AddKey_Handler,
+		},
+		{
+			MethodName: "RotateKey",
+			Handler:    _AdminService_RotateKey_Handler,
+		},
+		{
+			MethodName: "SignProbe",
+			Handler:    _AdminService_SignProbe_Handler,
+		},
+		{
+			MethodName: "NoteVerified",
+			Handler:    _AdminService_NoteVerified_Handler,
+		},
+		{
+			MethodName: "PromoteKey",
+			Handler:    _AdminService_PromoteKey_Handler,
+		},
+		{
+			MethodName: "RetireKey",
+			Handler:    _AdminService_RetireKey_Handler,
+		},
+		{
+			MethodName: "RevokeKey",
+			Handler:    _AdminService_RevokeKey_Handler,
+		},
+		{
+			MethodName: "PurgeKey",
+			Handler:    _AdminService_PurgeKey_Handler,
 		},
 		{
 			MethodName: "ListKeys",
@@ -970,6 +1572,17 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _AdminService_AcceptNonce_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "CreateBackup",
+			Handler:       _AdminService_CreateBackup_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "RestoreBackup",
+			Handler:       _AdminService_RestoreBackup_Handler,
+			ClientStreams: true,
+		},
+	},
 	Metadata: "bfxvault/v1/admin.proto",
 }
