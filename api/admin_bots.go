@@ -25,8 +25,8 @@ func (a *admin) AddBot(ctx context.Context, r *pb.AddBotRequest) (*pb.AddBotResp
 }
 
 // ListBots lists the bots.
-func (a *admin) ListBots(context.Context, *pb.ListBotsRequest) (*pb.ListBotsResponse, error) {
-	bots, err := a.vault.Bots()
+func (a *admin) ListBots(_ context.Context, r *pb.ListBotsRequest) (*pb.ListBotsResponse, error) {
+	bots, err := a.vault.Bots(r.GetRemoved())
 	if err != nil {
 		return nil, err
 	}

@@ -100,13 +100,18 @@ func fromKey(k vault.APIKey) *pb.ApiKey {
 }
 
 func fromBot(b vault.Bot) *pb.Bot {
-	bot := &pb.Bot{Name: b.Name, Matches: Matches(b.Match), Role: b.Role, Created: b.Created, Suspended: b.Suspended}
+	bot := &pb.Bot{Name: b.Name, Matches: Matches(b.Match), Role: b.Role, Created: b.Created, Suspended: b.Suspended, Removed: b.Removed}
 	for _, g := range b.Grants {
-		bot.Grants = append(bot.Grants, &pb.Grant{
-			Spec: string(vault.GrantText(g.Spec)), Left: fromLeft(g.Left), Created: g.Created,
-		})
+		bot.Grants = append(bot.Grants, fromGrant(g))
+	}
+	for _, g := range b.Former {
+		bot.Former = append(bot.Former, fromGrant(g))
 	}
 	return bot
+}
+
+func fromGrant(g vault.Grant) *pb.Grant {
+	return &pb.Grant{Spec: string(vault.GrantText(g.Spec)), Left: fromLeft(g.Left), Created: g.Created, Revoked: g.Revoked}
 }
 
 func fromBotGrants(b vault.Bot) *pb.BotGrants {

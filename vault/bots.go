@@ -20,6 +20,10 @@ type Bot struct {
 	// Suspended is since when nothing is signed for it, unix seconds; 0 while it is
 	// not suspended.
 	Suspended int64
+	// Removed is when it was removed, unix seconds; 0 while it stands.
+	Removed int64
+	// Former are grants that were taken away, as they were.
+	Former []Grant
 }
 
 // Left is what a grant may still spend.
@@ -30,6 +34,7 @@ type Grant struct {
 	Spec    policy.GrantSpec
 	Left    Left
 	Created int64 // unix seconds
+	Revoked int64 // unix seconds; 0 while it stands
 }
 
 // AddBot registers a program, without any grant. It widens. A name that stands is
@@ -99,18 +104,25 @@ func specError(op string, err error) *Error {
 	return e
 }
 
-// change makes the change that writes a bot's record. removed is when it was
-// removed, unix seconds; zero while it stands.
+// record is what is written of a bot. removed is when it was removed, unix seconds; zero
+// while it stands.
+func (b *bot) record(removed int64) record.Bot {
+	return record.Bot{Match: b.match, Role: b.role, Created: b.created, Suspended: b.suspended, Removed: removed}
+}
+
+// change makes the change that writes a bot's record.
 func (b *bot) change(op string, removed int64) ([]change, error) {
-	text, err := record.Append(nil, record.Bot{
-		Match: b.match, Role: b.role, Created: b.created, Suspended: b.suspended, Removed: removed,
-	})
+	text, err := record.Append(nil, b.record(removed))
 	return recordChange(op, store.Bots, b.name, text, err)
+}
+
+func (g *grant) record(revoked int64) record.Grant {
+	return record.Grant{Grant: g.spec, Created: g.created, Revoked: revoked}
 }
 
 // change makes the change that writes a grant's record.
 func (g *grant) change(op string, revoked int64) ([]change, error) {
-	text, err := record.Append(nil, record.Grant{Grant: g.spec, Created: g.created, Revoked: revoked})
+	text, err := record.Append(nil, g.record(revoked))
 	return recordChange(op, store.Grants, grantKey(g.bot, g.spec.Key), text, err)
 }
 
@@ -129,14 +141,17 @@ func (v *Vault) RemoveBot(ctx context.Context, by Operator, name string) (revisi
 
 // dropBot removes a bot and its grants, and returns what to write.
 func (s *snapshot) dropBot(op string, b *bot) ([]change, error) {
+	now := unixNow()
 	s.removeBot(b.name)
-	changes, err := b.change(op, unixNow())
+	s.gone.bots[b.name] = b.record(now)
+	changes, err := b.change(op, now)
 	for _, label := range sortedKeys(b.grants) {
 		if err != nil {
 			break
 		}
 		var more []change
-		more, err = b.grants[label].change(op, unixNow())
+		more, err = b.grants[label].change(op, now)
+		s.gone.grants[grantKey(b.name, label)] = b.grants[label].record(now)
 		changes = append(changes, more...)
 	}
 	return changes, err
@@ -170,6 +185,7 @@ func (u *unlocked) setGrantMu(op string, s *snapshot, name string, spec policy.G
 	b := s.bots[name].withGrants()
 	b.put(g)
 	s.addBot(b)
+	delete(s.gone.grants, grantKey(name, spec.Key))
 	return g.change(op, 0)
 }
 
@@ -194,18 +210,27 @@ func (s *snapshot) dropGrant(op, name, label string) ([]change, error) {
 	g := b.grants[label]
 	delete(b.grants, label)
 	s.addBot(b)
-	return g.change(op, unixNow())
+	now := unixNow()
+	s.gone.grants[grantKey(name, label)] = g.record(now)
+	return g.change(op, now)
 }
 
 func grantKey(bot, label string) string { return bot + "/" + label }
 
-// Bots lists the bots by name.
-func (v *Vault) Bots() ([]Bot, error) {
+// Bots lists the bots by name; removed are those that were.
+func (v *Vault) Bots(removed bool) ([]Bot, error) {
 	u, err := v.unlocked("bot list")
 	if err != nil {
 		return nil, err
 	}
 	s := u.snapshot.Load()
+	if removed {
+		list := make([]Bot, 0, len(s.gone.bots))
+		for _, name := range sortedKeys(s.gone.bots) {
+			list = append(list, s.gone.viewOfRemoved(name))
+		}
+		return list, nil
+	}
 	list := make([]Bot, 0, len(s.bots))
 	for _, name := range sortedKeys(s.bots) {
 		list = append(list, u.view(s, s.bots[name]))
@@ -213,7 +238,7 @@ func (v *Vault) Bots() ([]Bot, error) {
 	return list, nil
 }
 
-// Bot shows one bot.
+// Bot shows one bot, also one that was removed.
 func (v *Vault) Bot(name string) (Bot, error) {
 	const op = "bot show"
 	u, err := v.unlocked(op)
@@ -221,15 +246,18 @@ func (v *Vault) Bot(name string) (Bot, error) {
 		return Bot{}, err
 	}
 	s := u.snapshot.Load()
-	b := s.bots[name]
-	if b == nil {
+	if b := s.bots[name]; b != nil {
+		return u.view(s, b), nil
+	}
+	if s.gone.bots[name].Removed == 0 {
 		return Bot{}, noBot(op)
 	}
-	return u.view(s, b), nil
+	return s.gone.viewOfRemoved(name), nil
 }
 
 func (u *unlocked) view(s *snapshot, b *bot) Bot {
 	view := Bot{Name: b.name, Match: b.match, Role: b.role, Created: b.created, Suspended: b.suspended}
+	view.Former = s.gone.viewOfFormer(b.name)
 	for _, label := range sortedKeys(b.grants) {
 		g := b.grants[label]
 		view.Grants = append(view.Grants, Grant{

@@ -59,7 +59,7 @@ func TestTheGoldenVaultFileOfFormat1StillOpens(t *testing.T) {
 			if keys, err := r.v.Keys(); err != nil || len(keys) != 2 || keys[0].Versions[0].APIKey != "KEY-1" {
 				t.Fatalf("API keys %+v: %v", keys, err)
 			}
-			if bots, err := r.v.Bots(); err != nil || len(bots) != 2 || len(bots[0].Grants) != 0 || len(bots[1].Grants) != 1 {
+			if bots, err := r.v.Bots(false); err != nil || len(bots) != 2 || len(bots[0].Grants) != 0 || len(bots[1].Grants) != 1 {
 				t.Fatalf("bots %+v: %v", bots, err)
 			}
 			if name == "passphrase" {

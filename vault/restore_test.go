@@ -66,7 +66,7 @@ func (r *rig) order(cid int) error {
 func TestARestoreBringsBotsBackSuspended(t *testing.T) {
 	r, _ := restored(t)
 	for range 2 { // and stays so over a restart
-		bots, err := r.v.Bots()
+		bots, err := r.v.Bots(false)
 		if err != nil || len(bots) != 2 || bots[0].Suspended == 0 || bots[1].Suspended == 0 {
 			t.Fatalf("%+v: %v", bots, err)
 		}

@@ -26,6 +26,7 @@ type snapshot struct {
 	// Those of which a match names no uid: by unit, and those that name none either.
 	byUnit map[string][]*bot
 	other  []*bot
+	gone   gone
 }
 
 // apiKey is the active version of an API key.
@@ -68,6 +69,7 @@ func newSnapshot() *snapshot {
 	return &snapshot{
 		keys: map[string]*apiKey{}, ids: map[string]string{},
 		bots: map[string]*bot{}, byUID: map[uint32][]*bot{}, byUnit: map[string][]*bot{},
+		gone: newGone(),
 	}
 }
 
@@ -91,10 +93,13 @@ func (v *Vault) buildSnapshot(op string, u *unlocked, c *contents) (*snapshot, e
 	for name, rec := range c.bots {
 		if rec.Removed == 0 {
 			s.addBot(newBot(name, rec))
+		} else {
+			s.gone.bots[name] = rec
 		}
 	}
 	for key, rec := range c.grants {
 		if rec.Revoked != 0 {
+			s.gone.grants[key] = rec
 			continue
 		}
 		name, label, _ := strings.Cut(key, "/")
@@ -166,6 +171,7 @@ func (s *snapshot) clone() *snapshot {
 	return &snapshot{
 		keys: maps.Clone(s.keys), ids: maps.Clone(s.ids), bots: maps.Clone(s.bots),
 		byUID: maps.Clone(s.byUID), byUnit: maps.Clone(s.byUnit), other: slices.Clone(s.other),
+		gone: s.gone.clone(),
 	}
 }
 
@@ -173,6 +179,7 @@ func (s *snapshot) clone() *snapshot {
 func (s *snapshot) addBot(b *bot) {
 	s.removeBot(b.name)
 	s.bots[b.name] = b
+	delete(s.gone.bots, b.name)
 	for _, m := range b.match {
 		switch {
 		case m.UID != nil:

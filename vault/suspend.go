@@ -14,13 +14,19 @@ import (
 	"bfxvault/vault/policy"
 )
 
-// EnableBot ends the suspension that a restore begins. It widens. A bot that is not
-// suspended stays as it is; one that is not there is KindNotFound.
+// EnableBot ends the suspension that a restore begins, and brings a bot back that was
+// removed, with the grants that went with it. It widens. A bot that is not suspended stays
+// as it is; one that never was is KindNotFound.
 func (v *Vault) EnableBot(ctx context.Context, by Operator, r EnableBot, p Proof) (revision uint64, err error) {
 	const op = "bot enable"
-	return v.change(ctx, op, by, r.Operation(), p, func(_ *unlocked, s *snapshot) ([]change, error) {
+	return v.change(ctx, op, by, r.Operation(), p, func(u *unlocked, s *snapshot) ([]change, error) {
 		old := s.bots[r.Name]
 		switch {
+		case old == nil && s.gone.bots[r.Name].Removed != 0:
+			if err := v.checkBots(op, map[string]policy.BotSpec{r.Name: {Match: s.gone.bots[r.Name].Match}}); err != nil {
+				return nil, err
+			}
+			return u.reviveMu(op, s, r.Name)
 		case old == nil:
 			return nil, noBot(op)
 		case old.suspended == 0:

@@ -216,7 +216,7 @@ func TestAPolicyLiftsTheSuspensionOfTheBotsThatItNames(t *testing.T) {
 func TestABotThatIsSuspendedSaysSo(t *testing.T) {
 	r := suspended(t)
 	r.must(r.enable("mm-2"))
-	bots, err := r.v.Bots()
+	bots, err := r.v.Bots(false)
 	r.must(err)
 	names, err := r.v.Suspended()
 	r.must(err)
@@ -236,4 +236,39 @@ func TestARemovedBotTakesItsSuspensionAlong(t *testing.T) {
 	_, err := r.v.RemoveBot(ctx, r.by, "mm-1")
 	r.must(err, r.addBot("mm-1", 1001), r.grant("mm-1", "main", policy.Read|policy.Trade), r.grant("mm-1", "second", policy.Read|policy.Trade))
 	r.wantSuspended(false, true)
+}
+
+// Whoever may connect to admin.sock may take away, and the operator gets it back as it was,
+// also after a restart: with the match, the grants that went with it, their rules and what
+// they have spent, and nothing that had been taken away before.
+func TestWhatWasRemovedComesBackWithAProof(t *testing.T) {
+	r := newRig(t).ready()
+	r.must(r.addKey("other", "KEY-2", testSecret), r.grant("mm-1", "other", policy.Read))
+	before, err := r.v.Policy()
+	r.must(err)
+	_, err = r.v.RevokeGrant(ctx, r.by, "mm-1", "other")
+	r.must(err)
+	if bot, err := r.v.Bot("mm-1"); err != nil || len(bot.Former) != 1 || bot.Former[0].Revoked == 0 {
+		t.Fatalf("%+v: %v", bot, err)
+	}
+	r.must(r.grant("mm-1", "other", policy.Read))
+	_, err = r.v.RemoveBot(ctx, r.by, "mm-1")
+	r.must(err)
+	r.reopen(nil)
+	r.must(r.unlock())
+	wantKind(t, func() error { _, err := r.sign(uid(1001), "main"); return err }(), vault.KindNoGrant)
+	if gone, err := r.v.Bots(true); err != nil || len(gone) != 1 || gone[0].Removed == 0 || len(gone[0].Former) != 2 {
+		t.Fatalf("removed: %+v: %v", gone, err)
+	}
+	request := vault.EnableBot{Name: "mm-1"}
+	_, err = r.v.EnableBot(ctx, r.by, request, vault.Proof{})
+	wantKind(t, err, vault.KindStaleOneShot)
+	_, err = r.v.EnableBot(ctx, r.by, request, r.prove(r.by, request.Operation()))
+	r.must(err)
+	r.wantPolicy(before)
+	_, err = r.sign(uid(1001), "main")
+	r.must(err)
+	if gone, err := r.v.Bots(true); err != nil || len(gone) != 0 {
+		t.Fatalf("removed still: %+v: %v", gone, err)
+	}
 }

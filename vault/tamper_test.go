@@ -295,7 +295,7 @@ func flippedOutcome(t *testing.T, r *rig, offset int, want string) string {
 func contentsOf(t testing.TB, r *rig) string {
 	t.Helper()
 	keys, err1 := r.v.Keys()
-	bots, err2 := r.v.Bots()
+	bots, err2 := r.v.Bots(false)
 	r.must(err1, err2)
 	for label, secret := range map[string]string{"main": testSecret} {
 		s, err := r.sign(uid(1001), label)

@@ -141,7 +141,7 @@ func TestRevokedGrantsAndRemovedBotsSignNothingAndComeBackEmpty(t *testing.T) {
 	r.must(r.unlock(), r.addBot("mm-1", 1001))
 	_, err = r.sign(uid(1001), "main")
 	wantKind(t, err, vault.KindNoGrant)
-	if bots, _ := r.v.Bots(); len(bots) != 1 || len(bots[0].Grants) != 0 {
+	if bots, _ := r.v.Bots(false); len(bots) != 1 || len(bots[0].Grants) != 0 {
 		t.Fatalf("a new bot under a removed name has %+v", bots)
 	}
 }

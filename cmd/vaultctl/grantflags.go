@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,10 +22,12 @@ type grantFlags struct {
 	maxLeverage, burst, cancelBurst      uint32
 	rate, cancelRate, hours, expires     string
 	dailyRequests                        uint64
+	asBefore                             bool
 }
 
 func (g *grantFlags) add(c *cobra.Command) {
 	f := c.Flags()
+	f.BoolVar(&g.asBefore, "as-before", false, "with the rules of the grant that was taken away")
 	f.StringSliceVar(&g.allow, "allow", nil, "what may be signed: read, trade, cancel, funding, withdraw, settings")
 	f.BoolVar(&g.marketOrders, "market-orders", false, "allow orders whose price stays open")
 	f.StringSliceVar(&g.endpoints, "endpoints", nil, "further endpoints by name, such as v2/auth/w/deposit/address")
@@ -43,7 +46,6 @@ func (g *grantFlags) add(c *cobra.Command) {
 	f.Uint64Var(&g.dailyRequests, "daily-requests", 0, "how many requests a UTC day")
 	f.StringVar(&g.hours, "hours", "", `only then: "Mon-Fri 08:00-18:00 Europe/London"`)
 	f.StringVar(&g.expires, "expires", "", "the last day, UTC: 2027-03-31")
-	_ = c.MarkFlagRequired("allow") // the flag exists
 }
 
 // spec is the grant that the flags spell. A rule whose flag is not given is absent;
@@ -80,6 +82,14 @@ func (g *grantFlags) spec(c *cobra.Command, label string) (policy.GrantSpec, err
 	}
 	if err := g.limits(given, &spec); err != nil {
 		return spec, err
+	}
+	switch {
+	case g.asBefore && !reflect.DeepEqual(spec, policy.GrantSpec{Key: label}):
+		return spec, usagef("--as-before takes the rules that there were: leave the other flags out, or it")
+	case g.asBefore:
+		return spec, nil
+	case !given("allow"):
+		return spec, usagef("say what may be signed: --allow read,trade,cancel; or --as-before")
 	}
 	return spec, checkGrant(&spec)
 }

@@ -3700,7 +3700,9 @@ func (x *AddBotResponse) GetRevision() uint64 {
 }
 
 type ListBotsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// List those that were removed.
+	Removed       bool `protobuf:"varint,1,opt,name=removed,proto3" json:"removed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3733,6 +3735,13 @@ func (x *ListBotsRequest) ProtoReflect() protoreflect.Message {
 // Deprecated: Use ListBotsRequest.ProtoReflect.Descriptor instead.
 func (*ListBotsRequest) Descriptor() ([]byte, []int) {
 	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{62}
+}
+
+func (x *ListBotsRequest) GetRemoved() bool {
+	if x != nil {
+		return x.Removed
+	}
+	return false
 }
 
 type ListBotsResponse struct {
@@ -3878,7 +3887,11 @@ type Bot struct {
 	// "proxy", or empty.
 	Role string `protobuf:"bytes,5,opt,name=role,proto3" json:"role,omitempty"`
 	// Since when nothing is signed for it, unix seconds; 0 while it is not suspended.
-	Suspended     int64 `protobuf:"varint,6,opt,name=suspended,proto3" json:"suspended,omitempty"`
+	Suspended int64 `protobuf:"varint,6,opt,name=suspended,proto3" json:"suspended,omitempty"`
+	// When it was removed, unix seconds; 0 while it stands.
+	Removed int64 `protobuf:"varint,8,opt,name=removed,proto3" json:"removed,omitempty"`
+	// Grants that were taken away, as they were.
+	Former        []*Grant `protobuf:"bytes,9,rep,name=former,proto3" json:"former,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3955,6 +3968,20 @@ func (x *Bot) GetSuspended() int64 {
 	return 0
 }
 
+func (x *Bot) GetRemoved() int64 {
+	if x != nil {
+		return x.Removed
+	}
+	return 0
+}
+
+func (x *Bot) GetFormer() []*Grant {
+	if x != nil {
+		return x.Former
+	}
+	return nil
+}
+
 // Grant says that a bot may use an API key, so.
 type Grant struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3962,7 +3989,9 @@ type Grant struct {
 	Spec string `protobuf:"bytes,1,opt,name=spec,proto3" json:"spec,omitempty"`
 	Left *Left  `protobuf:"bytes,2,opt,name=left,proto3" json:"left,omitempty"`
 	// Unix seconds.
-	Created       int64 `protobuf:"varint,3,opt,name=created,proto3" json:"created,omitempty"`
+	Created int64 `protobuf:"varint,3,opt,name=created,proto3" json:"created,omitempty"`
+	// When it was taken away, unix seconds; 0 while it stands.
+	Revoked       int64 `protobuf:"varint,4,opt,name=revoked,proto3" json:"revoked,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4014,6 +4043,13 @@ func (x *Grant) GetLeft() *Left {
 func (x *Grant) GetCreated() int64 {
 	if x != nil {
 		return x.Created
+	}
+	return 0
+}
+
+func (x *Grant) GetRevoked() int64 {
+	if x != nil {
+		return x.Revoked
 	}
 	return 0
 }
@@ -5321,25 +5357,29 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x04_uidB\x06\n" +
 	"\x04_gid\",\n" +
 	"\x0eAddBotResponse\x12\x1a\n" +
-	"\brevision\x18\x01 \x01(\x04R\brevision\"\x11\n" +
-	"\x0fListBotsRequest\"8\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\"+\n" +
+	"\x0fListBotsRequest\x12\x18\n" +
+	"\aremoved\x18\x01 \x01(\bR\aremoved\"8\n" +
 	"\x10ListBotsResponse\x12$\n" +
 	"\x04bots\x18\x01 \x03(\v2\x10.bfxvault.v1.BotR\x04bots\"$\n" +
 	"\x0eShowBotRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"5\n" +
 	"\x0fShowBotResponse\x12\"\n" +
-	"\x03bot\x18\x01 \x01(\v2\x10.bfxvault.v1.BotR\x03bot\"\xbf\x01\n" +
+	"\x03bot\x18\x01 \x01(\v2\x10.bfxvault.v1.BotR\x03bot\"\x85\x02\n" +
 	"\x03Bot\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12,\n" +
 	"\amatches\x18\x02 \x03(\v2\x12.bfxvault.v1.MatchR\amatches\x12*\n" +
 	"\x06grants\x18\x03 \x03(\v2\x12.bfxvault.v1.GrantR\x06grants\x12\x18\n" +
 	"\acreated\x18\x04 \x01(\x03R\acreated\x12\x12\n" +
 	"\x04role\x18\x05 \x01(\tR\x04role\x12\x1c\n" +
-	"\tsuspended\x18\x06 \x01(\x03R\tsuspended\"\\\n" +
+	"\tsuspended\x18\x06 \x01(\x03R\tsuspended\x12\x18\n" +
+	"\aremoved\x18\b \x01(\x03R\aremoved\x12*\n" +
+	"\x06former\x18\t \x03(\v2\x12.bfxvault.v1.GrantR\x06former\"v\n" +
 	"\x05Grant\x12\x12\n" +
 	"\x04spec\x18\x01 \x01(\tR\x04spec\x12%\n" +
 	"\x04left\x18\x02 \x01(\v2\x11.bfxvault.v1.LeftR\x04left\x12\x18\n" +
-	"\acreated\x18\x03 \x01(\x03R\acreated\"&\n" +
+	"\acreated\x18\x03 \x01(\x03R\acreated\x12\x18\n" +
+	"\arevoked\x18\x04 \x01(\x03R\arevoked\"&\n" +
 	"\x10RemoveBotRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"/\n" +
 	"\x11RemoveBotResponse\x12\x1a\n" +
@@ -5588,91 +5628,92 @@ var file_bfxvault_v1_admin_proto_depIdxs = []int32{
 	66, // 36: bfxvault.v1.ShowBotResponse.bot:type_name -> bfxvault.v1.Bot
 	60, // 37: bfxvault.v1.Bot.matches:type_name -> bfxvault.v1.Match
 	67, // 38: bfxvault.v1.Bot.grants:type_name -> bfxvault.v1.Grant
-	88, // 39: bfxvault.v1.Grant.left:type_name -> bfxvault.v1.Left
-	1,  // 40: bfxvault.v1.EnableBotRequest.proof:type_name -> bfxvault.v1.Proof
-	1,  // 41: bfxvault.v1.SetGrantRequest.proof:type_name -> bfxvault.v1.Proof
-	1,  // 42: bfxvault.v1.ApplyPolicyRequest.proof:type_name -> bfxvault.v1.Proof
-	82, // 43: bfxvault.v1.ShowAuditResponse.keys:type_name -> bfxvault.v1.AuditKey
-	1,  // 44: bfxvault.v1.AcceptNonceRequest.proof:type_name -> bfxvault.v1.Proof
-	2,  // 45: bfxvault.v1.AdminService.Status:input_type -> bfxvault.v1.StatusRequest
-	4,  // 46: bfxvault.v1.AdminService.ListSlots:input_type -> bfxvault.v1.ListSlotsRequest
-	8,  // 47: bfxvault.v1.AdminService.BeginSealed:input_type -> bfxvault.v1.BeginSealedRequest
-	10, // 48: bfxvault.v1.AdminService.BeginProof:input_type -> bfxvault.v1.BeginProofRequest
-	12, // 49: bfxvault.v1.AdminService.Init:input_type -> bfxvault.v1.InitRequest
-	14, // 50: bfxvault.v1.AdminService.Unlock:input_type -> bfxvault.v1.UnlockRequest
-	16, // 51: bfxvault.v1.AdminService.Lock:input_type -> bfxvault.v1.LockRequest
-	20, // 52: bfxvault.v1.AdminService.Panic:input_type -> bfxvault.v1.PanicRequest
-	22, // 53: bfxvault.v1.AdminService.SetPanic:input_type -> bfxvault.v1.SetPanicRequest
-	24, // 54: bfxvault.v1.AdminService.AddSlot:input_type -> bfxvault.v1.AddSlotRequest
-	26, // 55: bfxvault.v1.AdminService.ReplaceSlot:input_type -> bfxvault.v1.ReplaceSlotRequest
-	28, // 56: bfxvault.v1.AdminService.RemoveSlot:input_type -> bfxvault.v1.RemoveSlotRequest
-	30, // 57: bfxvault.v1.AdminService.RotateDataKey:input_type -> bfxvault.v1.RotateDataKeyRequest
-	32, // 58: bfxvault.v1.AdminService.CreateBackup:input_type -> bfxvault.v1.CreateBackupRequest
-	34, // 59: bfxvault.v1.AdminService.RestoreBackup:input_type -> bfxvault.v1.RestoreBackupRequest
-	36, // 60: bfxvault.v1.AdminService.AddKey:input_type -> bfxvault.v1.AddKeyRequest
-	38, // 61: bfxvault.v1.AdminService.RotateKey:input_type -> bfxvault.v1.RotateKeyRequest
-	40, // 62: bfxvault.v1.AdminService.SignProbe:input_type -> bfxvault.v1.SignProbeRequest
-	43, // 63: bfxvault.v1.AdminService.NoteVerified:input_type -> bfxvault.v1.NoteVerifiedRequest
-	45, // 64: bfxvault.v1.AdminService.PromoteKey:input_type -> bfxvault.v1.PromoteKeyRequest
-	47, // 65: bfxvault.v1.AdminService.RetireKey:input_type -> bfxvault.v1.RetireKeyRequest
-	49, // 66: bfxvault.v1.AdminService.RevokeKey:input_type -> bfxvault.v1.RevokeKeyRequest
-	51, // 67: bfxvault.v1.AdminService.PurgeKey:input_type -> bfxvault.v1.PurgeKeyRequest
-	53, // 68: bfxvault.v1.AdminService.ListKeys:input_type -> bfxvault.v1.ListKeysRequest
-	55, // 69: bfxvault.v1.AdminService.ShowKey:input_type -> bfxvault.v1.ShowKeyRequest
-	59, // 70: bfxvault.v1.AdminService.AddBot:input_type -> bfxvault.v1.AddBotRequest
-	62, // 71: bfxvault.v1.AdminService.ListBots:input_type -> bfxvault.v1.ListBotsRequest
-	64, // 72: bfxvault.v1.AdminService.ShowBot:input_type -> bfxvault.v1.ShowBotRequest
-	68, // 73: bfxvault.v1.AdminService.RemoveBot:input_type -> bfxvault.v1.RemoveBotRequest
-	70, // 74: bfxvault.v1.AdminService.EnableBot:input_type -> bfxvault.v1.EnableBotRequest
-	72, // 75: bfxvault.v1.AdminService.SetGrant:input_type -> bfxvault.v1.SetGrantRequest
-	74, // 76: bfxvault.v1.AdminService.RevokeGrant:input_type -> bfxvault.v1.RevokeGrantRequest
-	76, // 77: bfxvault.v1.AdminService.ShowPolicy:input_type -> bfxvault.v1.ShowPolicyRequest
-	78, // 78: bfxvault.v1.AdminService.ApplyPolicy:input_type -> bfxvault.v1.ApplyPolicyRequest
-	80, // 79: bfxvault.v1.AdminService.ShowAudit:input_type -> bfxvault.v1.ShowAuditRequest
-	84, // 80: bfxvault.v1.AdminService.ShowNonce:input_type -> bfxvault.v1.ShowNonceRequest
-	86, // 81: bfxvault.v1.AdminService.AcceptNonce:input_type -> bfxvault.v1.AcceptNonceRequest
-	3,  // 82: bfxvault.v1.AdminService.Status:output_type -> bfxvault.v1.StatusResponse
-	5,  // 83: bfxvault.v1.AdminService.ListSlots:output_type -> bfxvault.v1.ListSlotsResponse
-	9,  // 84: bfxvault.v1.AdminService.BeginSealed:output_type -> bfxvault.v1.BeginSealedResponse
-	11, // 85: bfxvault.v1.AdminService.BeginProof:output_type -> bfxvault.v1.BeginProofResponse
-	13, // 86: bfxvault.v1.AdminService.Init:output_type -> bfxvault.v1.InitResponse
-	15, // 87: bfxvault.v1.AdminService.Unlock:output_type -> bfxvault.v1.UnlockResponse
-	17, // 88: bfxvault.v1.AdminService.Lock:output_type -> bfxvault.v1.LockResponse
-	21, // 89: bfxvault.v1.AdminService.Panic:output_type -> bfxvault.v1.PanicResponse
-	23, // 90: bfxvault.v1.AdminService.SetPanic:output_type -> bfxvault.v1.SetPanicResponse
-	25, // 91: bfxvault.v1.AdminService.AddSlot:output_type -> bfxvault.v1.AddSlotResponse
-	27, // 92: bfxvault.v1.AdminService.ReplaceSlot:output_type -> bfxvault.v1.ReplaceSlotResponse
-	29, // 93: bfxvault.v1.AdminService.RemoveSlot:output_type -> bfxvault.v1.RemoveSlotResponse
-	31, // 94: bfxvault.v1.AdminService.RotateDataKey:output_type -> bfxvault.v1.RotateDataKeyResponse
-	33, // 95: bfxvault.v1.AdminService.CreateBackup:output_type -> bfxvault.v1.BackupPart
-	35, // 96: bfxvault.v1.AdminService.RestoreBackup:output_type -> bfxvault.v1.RestoreBackupResponse
-	37, // 97: bfxvault.v1.AdminService.AddKey:output_type -> bfxvault.v1.AddKeyResponse
-	39, // 98: bfxvault.v1.AdminService.RotateKey:output_type -> bfxvault.v1.RotateKeyResponse
-	41, // 99: bfxvault.v1.AdminService.SignProbe:output_type -> bfxvault.v1.SignProbeResponse
-	44, // 100: bfxvault.v1.AdminService.NoteVerified:output_type -> bfxvault.v1.NoteVerifiedResponse
-	46, // 101: bfxvault.v1.AdminService.PromoteKey:output_type -> bfxvault.v1.PromoteKeyResponse
-	48, // 102: bfxvault.v1.AdminService.RetireKey:output_type -> bfxvault.v1.RetireKeyResponse
-	50, // 103: bfxvault.v1.AdminService.RevokeKey:output_type -> bfxvault.v1.RevokeKeyResponse
-	52, // 104: bfxvault.v1.AdminService.PurgeKey:output_type -> bfxvault.v1.PurgeKeyResponse
-	54, // 105: bfxvault.v1.AdminService.ListKeys:output_type -> bfxvault.v1.ListKeysResponse
-	56, // 106: bfxvault.v1.AdminService.ShowKey:output_type -> bfxvault.v1.ShowKeyResponse
-	61, // 107: bfxvault.v1.AdminService.AddBot:output_type -> bfxvault.v1.AddBotResponse
-	63, // 108: bfxvault.v1.AdminService.ListBots:output_type -> bfxvault.v1.ListBotsResponse
-	65, // 109: bfxvault.v1.AdminService.ShowBot:output_type -> bfxvault.v1.ShowBotResponse
-	69, // 110: bfxvault.v1.AdminService.RemoveBot:output_type -> bfxvault.v1.RemoveBotResponse
-	71, // 111: bfxvault.v1.AdminService.EnableBot:output_type -> bfxvault.v1.EnableBotResponse
-	73, // 112: bfxvault.v1.AdminService.SetGrant:output_type -> bfxvault.v1.SetGrantResponse
-	75, // 113: bfxvault.v1.AdminService.RevokeGrant:output_type -> bfxvault.v1.RevokeGrantResponse
-	77, // 114: bfxvault.v1.AdminService.ShowPolicy:output_type -> bfxvault.v1.ShowPolicyResponse
-	79, // 115: bfxvault.v1.AdminService.ApplyPolicy:output_type -> bfxvault.v1.ApplyPolicyResponse
-	81, // 116: bfxvault.v1.AdminService.ShowAudit:output_type -> bfxvault.v1.ShowAuditResponse
-	85, // 117: bfxvault.v1.AdminService.ShowNonce:output_type -> bfxvault.v1.ShowNonceResponse
-	87, // 118: bfxvault.v1.AdminService.AcceptNonce:output_type -> bfxvault.v1.AcceptNonceResponse
-	82, // [82:119] is the sub-list for method output_type
-	45, // [45:82] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	67, // 39: bfxvault.v1.Bot.former:type_name -> bfxvault.v1.Grant
+	88, // 40: bfxvault.v1.Grant.left:type_name -> bfxvault.v1.Left
+	1,  // 41: bfxvault.v1.EnableBotRequest.proof:type_name -> bfxvault.v1.Proof
+	1,  // 42: bfxvault.v1.SetGrantRequest.proof:type_name -> bfxvault.v1.Proof
+	1,  // 43: bfxvault.v1.ApplyPolicyRequest.proof:type_name -> bfxvault.v1.Proof
+	82, // 44: bfxvault.v1.ShowAuditResponse.keys:type_name -> bfxvault.v1.AuditKey
+	1,  // 45: bfxvault.v1.AcceptNonceRequest.proof:type_name -> bfxvault.v1.Proof
+	2,  // 46: bfxvault.v1.AdminService.Status:input_type -> bfxvault.v1.StatusRequest
+	4,  // 47: bfxvault.v1.AdminService.ListSlots:input_type -> bfxvault.v1.ListSlotsRequest
+	8,  // 48: bfxvault.v1.AdminService.BeginSealed:input_type -> bfxvault.v1.BeginSealedRequest
+	10, // 49: bfxvault.v1.AdminService.BeginProof:input_type -> bfxvault.v1.BeginProofRequest
+	12, // 50: bfxvault.v1.AdminService.Init:input_type -> bfxvault.v1.InitRequest
+	14, // 51: bfxvault.v1.AdminService.Unlock:input_type -> bfxvault.v1.UnlockRequest
+	16, // 52: bfxvault.v1.AdminService.Lock:input_type -> bfxvault.v1.LockRequest
+	20, // 53: bfxvault.v1.AdminService.Panic:input_type -> bfxvault.v1.PanicRequest
+	22, // 54: bfxvault.v1.AdminService.SetPanic:input_type -> bfxvault.v1.SetPanicRequest
+	24, // 55: bfxvault.v1.AdminService.AddSlot:input_type -> bfxvault.v1.AddSlotRequest
+	26, // 56: bfxvault.v1.AdminService.ReplaceSlot:input_type -> bfxvault.v1.ReplaceSlotRequest
+	28, // 57: bfxvault.v1.AdminService.RemoveSlot:input_type -> bfxvault.v1.RemoveSlotRequest
+	30, // 58: bfxvault.v1.AdminService.RotateDataKey:input_type -> bfxvault.v1.RotateDataKeyRequest
+	32, // 59: bfxvault.v1.AdminService.CreateBackup:input_type -> bfxvault.v1.CreateBackupRequest
+	34, // 60: bfxvault.v1.AdminService.RestoreBackup:input_type -> bfxvault.v1.RestoreBackupRequest
+	36, // 61: bfxvault.v1.AdminService.AddKey:input_type -> bfxvault.v1.AddKeyRequest
+	38, // 62: bfxvault.v1.AdminService.RotateKey:input_type -> bfxvault.v1.RotateKeyRequest
+	40, // 63: bfxvault.v1.AdminService.SignProbe:input_type -> bfxvault.v1.SignProbeRequest
+	43, // 64: bfxvault.v1.AdminService.NoteVerified:input_type -> bfxvault.v1.NoteVerifiedRequest
+	45, // 65: bfxvault.v1.AdminService.PromoteKey:input_type -> bfxvault.v1.PromoteKeyRequest
+	47, // 66: bfxvault.v1.AdminService.RetireKey:input_type -> bfxvault.v1.RetireKeyRequest
+	49, // 67: bfxvault.v1.AdminService.RevokeKey:input_type -> bfxvault.v1.RevokeKeyRequest
+	51, // 68: bfxvault.v1.AdminService.PurgeKey:input_type -> bfxvault.v1.PurgeKeyRequest
+	53, // 69: bfxvault.v1.AdminService.ListKeys:input_type -> bfxvault.v1.ListKeysRequest
+	55, // 70: bfxvault.v1.AdminService.ShowKey:input_type -> bfxvault.v1.ShowKeyRequest
+	59, // 71: bfxvault.v1.AdminService.AddBot:input_type -> bfxvault.v1.AddBotRequest
+	62, // 72: bfxvault.v1.AdminService.ListBots:input_type -> bfxvault.v1.ListBotsRequest
+	64, // 73: bfxvault.v1.AdminService.ShowBot:input_type -> bfxvault.v1.ShowBotRequest
+	68, // 74: bfxvault.v1.AdminService.RemoveBot:input_type -> bfxvault.v1.RemoveBotRequest
+	70, // 75: bfxvault.v1.AdminService.EnableBot:input_type -> bfxvault.v1.EnableBotRequest
+	72, // 76: bfxvault.v1.AdminService.SetGrant:input_type -> bfxvault.v1.SetGrantRequest
+	74, // 77: bfxvault.v1.AdminService.RevokeGrant:input_type -> bfxvault.v1.RevokeGrantRequest
+	76, // 78: bfxvault.v1.AdminService.ShowPolicy:input_type -> bfxvault.v1.ShowPolicyRequest
+	78, // 79: bfxvault.v1.AdminService.ApplyPolicy:input_type -> bfxvault.v1.ApplyPolicyRequest
+	80, // 80: bfxvault.v1.AdminService.ShowAudit:input_type -> bfxvault.v1.ShowAuditRequest
+	84, // 81: bfxvault.v1.AdminService.ShowNonce:input_type -> bfxvault.v1.ShowNonceRequest
+	86, // 82: bfxvault.v1.AdminService.AcceptNonce:input_type -> bfxvault.v1.AcceptNonceRequest
+	3,  // 83: bfxvault.v1.AdminService.Status:output_type -> bfxvault.v1.StatusResponse
+	5,  // 84: bfxvault.v1.AdminService.ListSlots:output_type -> bfxvault.v1.ListSlotsResponse
+	9,  // 85: bfxvault.v1.AdminService.BeginSealed:output_type -> bfxvault.v1.BeginSealedResponse
+	11, // 86: bfxvault.v1.AdminService.BeginProof:output_type -> bfxvault.v1.BeginProofResponse
+	13, // 87: bfxvault.v1.AdminService.Init:output_type -> bfxvault.v1.InitResponse
+	15, // 88: bfxvault.v1.AdminService.Unlock:output_type -> bfxvault.v1.UnlockResponse
+	17, // 89: bfxvault.v1.AdminService.Lock:output_type -> bfxvault.v1.LockResponse
+	21, // 90: bfxvault.v1.AdminService.Panic:output_type -> bfxvault.v1.PanicResponse
+	23, // 91: bfxvault.v1.AdminService.SetPanic:output_type -> bfxvault.v1.SetPanicResponse
+	25, // 92: bfxvault.v1.AdminService.AddSlot:output_type -> bfxvault.v1.AddSlotResponse
+	27, // 93: bfxvault.v1.AdminService.ReplaceSlot:output_type -> bfxvault.v1.ReplaceSlotResponse
+	29, // 94: bfxvault.v1.AdminService.RemoveSlot:output_type -> bfxvault.v1.RemoveSlotResponse
+	31, // 95: bfxvault.v1.AdminService.RotateDataKey:output_type -> bfxvault.v1.RotateDataKeyResponse
+	33, // 96: bfxvault.v1.AdminService.CreateBackup:output_type -> bfxvault.v1.BackupPart
+	35, // 97: bfxvault.v1.AdminService.RestoreBackup:output_type -> bfxvault.v1.RestoreBackupResponse
+	37, // 98: bfxvault.v1.AdminService.AddKey:output_type -> bfxvault.v1.AddKeyResponse
+	39, // 99: bfxvault.v1.AdminService.RotateKey:output_type -> bfxvault.v1.RotateKeyResponse
+	41, // 100: bfxvault.v1.AdminService.SignProbe:output_type -> bfxvault.v1.SignProbeResponse
+	44, // 101: bfxvault.v1.AdminService.NoteVerified:output_type -> bfxvault.v1.NoteVerifiedResponse
+	46, // 102: bfxvault.v1.AdminService.PromoteKey:output_type -> bfxvault.v1.PromoteKeyResponse
+	48, // 103: bfxvault.v1.AdminService.RetireKey:output_type -> bfxvault.v1.RetireKeyResponse
+	50, // 104: bfxvault.v1.AdminService.RevokeKey:output_type -> bfxvault.v1.RevokeKeyResponse
+	52, // 105: bfxvault.v1.AdminService.PurgeKey:output_type -> bfxvault.v1.PurgeKeyResponse
+	54, // 106: bfxvault.v1.AdminService.ListKeys:output_type -> bfxvault.v1.ListKeysResponse
+	56, // 107: bfxvault.v1.AdminService.ShowKey:output_type -> bfxvault.v1.ShowKeyResponse
+	61, // 108: bfxvault.v1.AdminService.AddBot:output_type -> bfxvault.v1.AddBotResponse
+	63, // 109: bfxvault.v1.AdminService.ListBots:output_type -> bfxvault.v1.ListBotsResponse
+	65, // 110: bfxvault.v1.AdminService.ShowBot:output_type -> bfxvault.v1.ShowBotResponse
+	69, // 111: bfxvault.v1.AdminService.RemoveBot:output_type -> bfxvault.v1.RemoveBotResponse
+	71, // 112: bfxvault.v1.AdminService.EnableBot:output_type -> bfxvault.v1.EnableBotResponse
+	73, // 113: bfxvault.v1.AdminService.SetGrant:output_type -> bfxvault.v1.SetGrantResponse
+	75, // 114: bfxvault.v1.AdminService.RevokeGrant:output_type -> bfxvault.v1.RevokeGrantResponse
+	77, // 115: bfxvault.v1.AdminService.ShowPolicy:output_type -> bfxvault.v1.ShowPolicyResponse
+	79, // 116: bfxvault.v1.AdminService.ApplyPolicy:output_type -> bfxvault.v1.ApplyPolicyResponse
+	81, // 117: bfxvault.v1.AdminService.ShowAudit:output_type -> bfxvault.v1.ShowAuditResponse
+	85, // 118: bfxvault.v1.AdminService.ShowNonce:output_type -> bfxvault.v1.ShowNonceResponse
+	87, // 119: bfxvault.v1.AdminService.AcceptNonce:output_type -> bfxvault.v1.AcceptNonceResponse
+	83, // [83:120] is the sub-list for method output_type
+	46, // [46:83] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_bfxvault_v1_admin_proto_init() }

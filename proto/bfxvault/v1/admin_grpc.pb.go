@@ -133,7 +133,8 @@ type AdminServiceClient interface {
 	ShowBot(ctx context.Context, in *ShowBotRequest, opts ...grpc.CallOption) (*ShowBotResponse, error)
 	// RemoveBot removes a bot and its grants. Narrowing.
 	RemoveBot(ctx context.Context, in *RemoveBotRequest, opts ...grpc.CallOption) (*RemoveBotResponse, error)
-	// EnableBot ends the suspension of a bot, after a restore. Widening.
+	// EnableBot ends the suspension of a bot, after a restore, and brings back one that was
+	// removed. Widening.
 	EnableBot(ctx context.Context, in *EnableBotRequest, opts ...grpc.CallOption) (*EnableBotResponse, error)
 	// SetGrant gives a bot the use of an API key, in place of an earlier grant.
 	// Widening.
@@ -614,7 +615,8 @@ type AdminServiceServer interface {
 	ShowBot(context.Context, *ShowBotRequest) (*ShowBotResponse, error)
 	// RemoveBot removes a bot and its grants. Narrowing.
 	RemoveBot(context.Context, *RemoveBotRequest) (*RemoveBotResponse, error)
-	// EnableBot ends the suspension of a bot, after a restore. Widening.
+	// EnableBot ends the suspension of a bot, after a restore, and brings back one that was
+	// removed. Widening.
 	EnableBot(context.Context, *EnableBotRequest) (*EnableBotResponse, error)
 	// SetGrant gives a bot the use of an API key, in place of an earlier grant.
 	// Widening.
