@@ -31,6 +31,8 @@ func importTable() []importLine {
 		{"cmd/internal/policyfile", "vault/policy", "the policy file: reads, prints, compares"},
 		{"cmd/internal/paths", "", "where things are, for daemon and tool alike"},
 		{"cmd/internal/harden", "", "the first lines of main: undumpable, no core files"},
+		{"cmd/internal/units", "", "the unit files for systemd, as they are shipped"},
+		{"cmd/internal/parts", "", "what tests need of the system they run on"},
 		{"cmd/internal/memscan", "", "looks for secrets in other processes; judges all, so leans on nothing"},
 		{"cmd/internal/faultfs", "", "a disk for tests that fails and loses power; knows nothing of who writes on it"},
 		{"cmd/internal/sim", "", "the exchange's own opinion of a signature: it must not share ours"},
@@ -119,7 +121,10 @@ func barriers() []barrier {
 		)
 	}
 	for _, root := range []string{"cmd/vaultd", "cmd/vaultctl"} {
-		all = append(all, barrier{root, "cmd/internal/faultfs", "a disk for tests has no place in a program"})
+		all = append(all,
+			barrier{root, "cmd/internal/faultfs", "a disk for tests has no place in a program"},
+			barrier{root, "cmd/internal/parts", "only tests skip"},
+		)
 	}
 	return append(all,
 		barrier{"cmd/vaultproxy", "vault", "the proxy holds no secrets"},
