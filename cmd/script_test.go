@@ -104,6 +104,7 @@ func TestScripts(t *testing.T) {
 			"code":   cmdCode,
 			"daemon": cmdDaemon,
 			"given":  cmdGiven,
+			"load":   cmdLoad,
 			"signed": cmdSigned,
 			"tamper": cmdTamper,
 		},
@@ -141,6 +142,9 @@ func setUp(e *testscript.Env) error {
 	d := new(daemon)
 	e.Values[daemon{}] = d
 	e.Defer(d.clean)
+	l := new(load)
+	e.Values[load{}] = l
+	e.Defer(l.end)
 	e.T().(testing.TB).Cleanup(func() { checkLeaks(e.T().(testing.TB), e.WorkDir) })
 	return nil
 }
