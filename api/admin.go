@@ -21,6 +21,7 @@ func (a *admin) Status(context.Context, *pb.StatusRequest) (*pb.StatusResponse, 
 		Keys: uint32(s.Keys), Bots: uint32(s.Bots), Grants: uint32(s.Grants),
 		Since: s.Since, Memory: s.Memory, Alerts: s.Alerts, Revision: s.Revision,
 		AuditProblem: s.AuditProblem, AuditSeq: s.Synced.Seq, AuditHead: s.Synced.Head[:],
+		Setup: fromSetup(s.Setup),
 	}
 	for _, alert := range s.Recent {
 		response.Recent = append(response.Recent, &pb.Alert{Time: alert.Time, Name: alert.Name, Detail: alert.Detail})

@@ -2,6 +2,7 @@ package api
 
 import (
 	"math"
+	"os"
 
 	pb "bfxvault/proto/bfxvault/v1"
 	"bfxvault/vault"
@@ -89,6 +90,13 @@ func fromSlot(s vault.Slot) *pb.Slot {
 	}
 }
 
+func fromSetup(s vault.Setup) *pb.Setup {
+	return &pb.Setup{
+		Uid: uint32(os.Geteuid()), Memory: s.Memory, MemlockLimit: s.MemlockLimit, MemlockUsed: s.MemlockUsed,
+		Synced: s.Synced, Anchor: s.Anchor, Journal: s.Journal,
+	}
+}
+
 func fromKey(k vault.APIKey) *pb.ApiKey {
 	key := &pb.ApiKey{Label: k.Label, Permissions: k.Permissions.Words(), Bots: k.Bots}
 	for _, v := range k.Versions {
@@ -100,7 +108,7 @@ func fromKey(k vault.APIKey) *pb.ApiKey {
 }
 
 func fromBot(b vault.Bot) *pb.Bot {
-	bot := &pb.Bot{Name: b.Name, Matches: Matches(b.Match), Role: b.Role, Created: b.Created, Suspended: b.Suspended, Removed: b.Removed}
+	bot := &pb.Bot{Name: b.Name, Matches: Matches(b.Match), Role: b.Role, Created: b.Created, Suspended: b.Suspended, Removed: b.Removed, LastUsed: b.LastUsed}
 	for _, g := range b.Grants {
 		bot.Grants = append(bot.Grants, fromGrant(g))
 	}

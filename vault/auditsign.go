@@ -21,6 +21,7 @@ func (v *Vault) record(c Caller, r *SignRequest, request *policy.Request, a admi
 	if t, err = l.Submit(&s.record, request.Class&policy.Withdraw != 0); err != nil {
 		return t, auditError(op, err)
 	}
+	a.grant.usage.signed(a.at)
 	v.used(a.grant, request)
 	return t, nil
 }

@@ -20,6 +20,9 @@ type Bot struct {
 	// Suspended is since when nothing is signed for it, unix seconds; 0 while it is
 	// not suspended.
 	Suspended int64
+	// LastUsed is when a signature was given to it, unix seconds; 0 for not since the
+	// unlock.
+	LastUsed int64
 	// Removed is when it was removed, unix seconds; 0 while it stands.
 	Removed int64
 	// Former are grants that were taken away, as they were.
@@ -257,7 +260,7 @@ func (v *Vault) Bot(name string) (Bot, error) {
 
 func (u *unlocked) view(s *snapshot, b *bot) Bot {
 	view := Bot{Name: b.name, Match: b.match, Role: b.role, Created: b.created, Suspended: b.suspended}
-	view.Former = s.gone.viewOfFormer(b.name)
+	view.Former, view.LastUsed = s.gone.viewOfFormer(b.name), u.usageOf(b.name, nil).last.Load()
 	for _, label := range sortedKeys(b.grants) {
 		g := b.grants[label]
 		view.Grants = append(view.Grants, Grant{

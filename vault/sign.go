@@ -114,6 +114,7 @@ func (v *Vault) admit(c Caller, r SignRequest, request *policy.Request, malforme
 		return a, refuseMalformed(op, a.key, a.grant, request, malformed)
 	}
 	began := a.key.clock.Read()
+	a.at = began.Wall.Unix()
 	if a.nonce, err = v.charge(a.unlocked, a.key, a.grant, request, began); err != nil {
 		return a, err
 	}
@@ -134,6 +135,7 @@ type admitted struct {
 	unlocked *unlocked
 	key      *apiKey
 	grant    *grant
+	at       int64 // unix seconds
 	nonce    nonce.RequestNonce
 }
 

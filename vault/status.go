@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"bfxvault/vault/audit"
+	"bfxvault/vault/internal/guard"
 	"bfxvault/vault/policy"
 )
 
@@ -26,6 +27,25 @@ type Status struct {
 	AuditProblem string
 	// Synced is the newest record of the audit log that is on disk.
 	Synced audit.Position
+	Setup  Setup
+}
+
+// Setup is what only this process knows of how it is set up, in any state.
+type Setup struct {
+	Memory string // "memfd_secret" or "memguard": what this kernel has
+	// RLIMIT_MEMLOCK in bytes, and what of it is in use; no limit is 2^64-1.
+	MemlockLimit, MemlockUsed uint64
+	// Synced is whether a signature waits until its audit record is on disk.
+	Synced bool
+	// Whether an anchor, and the system journal, are told how new the vault is.
+	Anchor, Journal bool
+}
+
+// setupNow is the setup with what changes of it.
+func (v *Vault) setupNow() Setup {
+	s := v.setup
+	s.MemlockLimit, s.MemlockUsed = guard.Lockable()
+	return s
 }
 
 // Status reports the state of the vault. It takes no lock and never waits for
@@ -34,7 +54,7 @@ func (v *Vault) Status() Status {
 	u := v.current.Load()
 	if u == nil {
 		state, problem := v.state()
-		s := Status{State: state, Recent: v.alerts.all(), AuditProblem: v.audit.problem(), Synced: v.audit.synced()}
+		s := Status{State: state, Recent: v.alerts.all(), AuditProblem: v.audit.problem(), Synced: v.audit.synced(), Setup: v.setupNow()}
 		if problem != nil {
 			s.Problem = problem.Err.Error()
 		}
@@ -44,7 +64,7 @@ func (v *Vault) Status() Status {
 	s := Status{
 		State: Unlocked, VaultID: slices.Clone(u.id[:]), Keys: len(snapshot.keys), Bots: len(snapshot.bots),
 		Since: u.since.Unix(), Memory: string(u.slab.Backend()), Revision: u.revision.Load(),
-		Recent: v.alerts.all(), AuditProblem: v.audit.problem(), Synced: v.audit.synced(),
+		Recent: v.alerts.all(), AuditProblem: v.audit.problem(), Synced: v.audit.synced(), Setup: v.setupNow(),
 	}
 	for _, b := range snapshot.bots {
 		s.Grants += len(b.grants)

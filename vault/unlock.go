@@ -188,6 +188,7 @@ func (v *Vault) unlockWith(op string, by Operator, kek *[kekSize]byte, r Unlock)
 		v.alert(AlertRollback, "an older copy was accepted")
 	}
 	v.log.Info("unlocked", "slot", r.Slot, "memory", u.slab.Backend(), "keys", len(u.snapshot.Load().keys))
+	v.remind(u)
 	return v.opened(u, false), nil
 }
 

@@ -38,6 +38,8 @@ type unlocked struct {
 	// clockAhead is set once the wall clock has run ahead of the time since boot.
 	clockAhead atomic.Bool
 
+	daily *time.Timer // reminds of old API keys
+
 	usageMu sync.Mutex
 	usages  map[string]*usage // by bot
 
@@ -87,6 +89,7 @@ func (v *Vault) newUnlocked(op string, id envelope.VaultID, keys int) (*unlocked
 			return nil, memoryError(op, err)
 		}
 	}
+	u.daily = time.AfterFunc(remindEvery, func() { v.remind(u) })
 	return u, nil
 }
 
@@ -130,6 +133,7 @@ func (u *unlocked) drain() {
 // destroy wipes the key material after its last use, and lets no further request
 // nonce go out.
 func (u *unlocked) destroy() {
+	u.daily.Stop()
 	u.book.Stop()
 	u.ledger.Stop()
 	u.slab.Destroy()

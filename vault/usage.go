@@ -17,6 +17,7 @@ import (
 type usage struct {
 	bot   string
 	words atomic.Pointer[map[string]struct{}]
+	last  atomic.Int64 // when it was given a signature, unix seconds; 0 for not since the unlock
 
 	mu    sync.Mutex
 	dirty bool // there is something new since it was written
@@ -59,6 +60,14 @@ func (u *usage) isNew(word []byte) bool {
 	u.words.Store(&words)
 	u.dirty = true
 	return true
+}
+
+// signed notes that a signature is given. Within a second it only reads, so that bots
+// that sign all the time do not fight for the memory.
+func (u *usage) signed(now int64) {
+	if u.last.Load() < now {
+		u.last.Store(now)
+	}
 }
 
 func (u *usage) knows(word []byte) bool {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bfxvault/vault/audit"
+	"bfxvault/vault/internal/guard"
 	"bfxvault/vault/internal/store"
 	"bfxvault/vault/policy"
 )
@@ -68,6 +69,7 @@ type Vault struct {
 	audit     auditor
 	anchor    anchor
 	journal   func(Mark)
+	setup     Setup
 	alerts    alerts
 	attempts  flood
 }
@@ -80,6 +82,7 @@ func Open(o Options) (*Vault, error) {
 		return nil, errors.New("vault: Options.Path, Options.Log and Options.Checkable are required")
 	}
 	v := &Vault{log: o.Log, checkable: o.Checkable, anchor: anchor{path: o.Anchor}, journal: o.Journal}
+	v.setup = Setup{Memory: string(guard.Best()), Synced: o.Synced, Anchor: o.Anchor != "", Journal: o.Journal != nil}
 	s, err := store.Open(o.Path)
 	var revision uint64
 	if err == nil {

@@ -208,8 +208,10 @@ type StatusResponse struct {
 	// Why nothing can be signed for want of an audit record; empty where it can.
 	AuditProblem string `protobuf:"bytes,13,opt,name=audit_problem,json=auditProblem,proto3" json:"audit_problem,omitempty"`
 	// The newest record of the audit log that is on disk, and its hash, 32 bytes.
-	AuditSeq      uint64 `protobuf:"varint,14,opt,name=audit_seq,json=auditSeq,proto3" json:"audit_seq,omitempty"`
-	AuditHead     []byte `protobuf:"bytes,15,opt,name=audit_head,json=auditHead,proto3" json:"audit_head,omitempty"`
+	AuditSeq  uint64 `protobuf:"varint,14,opt,name=audit_seq,json=auditSeq,proto3" json:"audit_seq,omitempty"`
+	AuditHead []byte `protobuf:"bytes,15,opt,name=audit_head,json=auditHead,proto3" json:"audit_head,omitempty"`
+	// How vaultd is set up, in every state.
+	Setup         *Setup `protobuf:"bytes,20,opt,name=setup,proto3" json:"setup,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -349,6 +351,111 @@ func (x *StatusResponse) GetAuditHead() []byte {
 	return nil
 }
 
+func (x *StatusResponse) GetSetup() *Setup {
+	if x != nil {
+		return x.Setup
+	}
+	return nil
+}
+
+// Setup is what only vaultd knows of how it is set up; doctor judges it.
+type Setup struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The user that vaultd runs as.
+	Uid uint32 `protobuf:"varint,1,opt,name=uid,proto3" json:"uid,omitempty"`
+	// "memfd_secret" or "memguard": what this kernel has for secrets.
+	Memory string `protobuf:"bytes,2,opt,name=memory,proto3" json:"memory,omitempty"`
+	// RLIMIT_MEMLOCK in bytes, and what of it is in use; a limit of 2^64-1 is none.
+	MemlockLimit uint64 `protobuf:"varint,3,opt,name=memlock_limit,json=memlockLimit,proto3" json:"memlock_limit,omitempty"`
+	MemlockUsed  uint64 `protobuf:"varint,4,opt,name=memlock_used,json=memlockUsed,proto3" json:"memlock_used,omitempty"`
+	// Whether a signature waits until its audit record is on disk.
+	Synced bool `protobuf:"varint,5,opt,name=synced,proto3" json:"synced,omitempty"`
+	// Whether an anchor, and the system journal, know how new the vault is.
+	Anchor        bool `protobuf:"varint,6,opt,name=anchor,proto3" json:"anchor,omitempty"`
+	Journal       bool `protobuf:"varint,7,opt,name=journal,proto3" json:"journal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Setup) Reset() {
+	*x = Setup{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Setup) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Setup) ProtoMessage() {}
+
+func (x *Setup) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Setup.ProtoReflect.Descriptor instead.
+func (*Setup) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Setup) GetUid() uint32 {
+	if x != nil {
+		return x.Uid
+	}
+	return 0
+}
+
+func (x *Setup) GetMemory() string {
+	if x != nil {
+		return x.Memory
+	}
+	return ""
+}
+
+func (x *Setup) GetMemlockLimit() uint64 {
+	if x != nil {
+		return x.MemlockLimit
+	}
+	return 0
+}
+
+func (x *Setup) GetMemlockUsed() uint64 {
+	if x != nil {
+		return x.MemlockUsed
+	}
+	return 0
+}
+
+func (x *Setup) GetSynced() bool {
+	if x != nil {
+		return x.Synced
+	}
+	return false
+}
+
+func (x *Setup) GetAnchor() bool {
+	if x != nil {
+		return x.Anchor
+	}
+	return false
+}
+
+func (x *Setup) GetJournal() bool {
+	if x != nil {
+		return x.Journal
+	}
+	return false
+}
+
 type ListSlotsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -357,7 +464,7 @@ type ListSlotsRequest struct {
 
 func (x *ListSlotsRequest) Reset() {
 	*x = ListSlotsRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[4]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -369,7 +476,7 @@ func (x *ListSlotsRequest) String() string {
 func (*ListSlotsRequest) ProtoMessage() {}
 
 func (x *ListSlotsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[4]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -382,7 +489,7 @@ func (x *ListSlotsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSlotsRequest.ProtoReflect.Descriptor instead.
 func (*ListSlotsRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{4}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{5}
 }
 
 type ListSlotsResponse struct {
@@ -395,7 +502,7 @@ type ListSlotsResponse struct {
 
 func (x *ListSlotsResponse) Reset() {
 	*x = ListSlotsResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[5]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -407,7 +514,7 @@ func (x *ListSlotsResponse) String() string {
 func (*ListSlotsResponse) ProtoMessage() {}
 
 func (x *ListSlotsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[5]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -420,7 +527,7 @@ func (x *ListSlotsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSlotsResponse.ProtoReflect.Descriptor instead.
 func (*ListSlotsResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{5}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ListSlotsResponse) GetVaultId() []byte {
@@ -454,7 +561,7 @@ type Slot struct {
 
 func (x *Slot) Reset() {
 	*x = Slot{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[6]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -466,7 +573,7 @@ func (x *Slot) String() string {
 func (*Slot) ProtoMessage() {}
 
 func (x *Slot) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[6]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -479,7 +586,7 @@ func (x *Slot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Slot.ProtoReflect.Descriptor instead.
 func (*Slot) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{6}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Slot) GetId() uint32 {
@@ -529,7 +636,7 @@ type Argon2Params struct {
 
 func (x *Argon2Params) Reset() {
 	*x = Argon2Params{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[7]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -541,7 +648,7 @@ func (x *Argon2Params) String() string {
 func (*Argon2Params) ProtoMessage() {}
 
 func (x *Argon2Params) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[7]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -554,7 +661,7 @@ func (x *Argon2Params) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Argon2Params.ProtoReflect.Descriptor instead.
 func (*Argon2Params) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{7}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Argon2Params) GetTime() uint32 {
@@ -586,7 +693,7 @@ type BeginSealedRequest struct {
 
 func (x *BeginSealedRequest) Reset() {
 	*x = BeginSealedRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[8]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -598,7 +705,7 @@ func (x *BeginSealedRequest) String() string {
 func (*BeginSealedRequest) ProtoMessage() {}
 
 func (x *BeginSealedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[8]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -611,7 +718,7 @@ func (x *BeginSealedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BeginSealedRequest.ProtoReflect.Descriptor instead.
 func (*BeginSealedRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{8}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{9}
 }
 
 type BeginSealedResponse struct {
@@ -625,7 +732,7 @@ type BeginSealedResponse struct {
 
 func (x *BeginSealedResponse) Reset() {
 	*x = BeginSealedResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[9]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -637,7 +744,7 @@ func (x *BeginSealedResponse) String() string {
 func (*BeginSealedResponse) ProtoMessage() {}
 
 func (x *BeginSealedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[9]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -650,7 +757,7 @@ func (x *BeginSealedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BeginSealedResponse.ProtoReflect.Descriptor instead.
 func (*BeginSealedResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{9}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *BeginSealedResponse) GetId() uint64 {
@@ -675,7 +782,7 @@ type BeginProofRequest struct {
 
 func (x *BeginProofRequest) Reset() {
 	*x = BeginProofRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[10]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -687,7 +794,7 @@ func (x *BeginProofRequest) String() string {
 func (*BeginProofRequest) ProtoMessage() {}
 
 func (x *BeginProofRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[10]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -700,7 +807,7 @@ func (x *BeginProofRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BeginProofRequest.ProtoReflect.Descriptor instead.
 func (*BeginProofRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{10}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{11}
 }
 
 type BeginProofResponse struct {
@@ -714,7 +821,7 @@ type BeginProofResponse struct {
 
 func (x *BeginProofResponse) Reset() {
 	*x = BeginProofResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[11]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -726,7 +833,7 @@ func (x *BeginProofResponse) String() string {
 func (*BeginProofResponse) ProtoMessage() {}
 
 func (x *BeginProofResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[11]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -739,7 +846,7 @@ func (x *BeginProofResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BeginProofResponse.ProtoReflect.Descriptor instead.
 func (*BeginProofResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{11}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *BeginProofResponse) GetId() uint64 {
@@ -769,7 +876,7 @@ type InitRequest struct {
 
 func (x *InitRequest) Reset() {
 	*x = InitRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[12]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -781,7 +888,7 @@ func (x *InitRequest) String() string {
 func (*InitRequest) ProtoMessage() {}
 
 func (x *InitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[12]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -794,7 +901,7 @@ func (x *InitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InitRequest.ProtoReflect.Descriptor instead.
 func (*InitRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{12}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *InitRequest) GetParams() *Argon2Params {
@@ -828,7 +935,7 @@ type InitResponse struct {
 
 func (x *InitResponse) Reset() {
 	*x = InitResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[13]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -840,7 +947,7 @@ func (x *InitResponse) String() string {
 func (*InitResponse) ProtoMessage() {}
 
 func (x *InitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[13]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -853,7 +960,7 @@ func (x *InitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InitResponse.ProtoReflect.Descriptor instead.
 func (*InitResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{13}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *InitResponse) GetVaultId() []byte {
@@ -889,7 +996,7 @@ type UnlockRequest struct {
 
 func (x *UnlockRequest) Reset() {
 	*x = UnlockRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[14]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -901,7 +1008,7 @@ func (x *UnlockRequest) String() string {
 func (*UnlockRequest) ProtoMessage() {}
 
 func (x *UnlockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[14]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -914,7 +1021,7 @@ func (x *UnlockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnlockRequest.ProtoReflect.Descriptor instead.
 func (*UnlockRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{14}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *UnlockRequest) GetSlot() uint32 {
@@ -965,7 +1072,7 @@ type UnlockResponse struct {
 
 func (x *UnlockResponse) Reset() {
 	*x = UnlockResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[15]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -977,7 +1084,7 @@ func (x *UnlockResponse) String() string {
 func (*UnlockResponse) ProtoMessage() {}
 
 func (x *UnlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[15]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -990,7 +1097,7 @@ func (x *UnlockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnlockResponse.ProtoReflect.Descriptor instead.
 func (*UnlockResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{15}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *UnlockResponse) GetAlready() bool {
@@ -1024,7 +1131,7 @@ type LockRequest struct {
 
 func (x *LockRequest) Reset() {
 	*x = LockRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[16]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1036,7 +1143,7 @@ func (x *LockRequest) String() string {
 func (*LockRequest) ProtoMessage() {}
 
 func (x *LockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[16]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1049,7 +1156,7 @@ func (x *LockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockRequest.ProtoReflect.Descriptor instead.
 func (*LockRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{16}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *LockRequest) GetBurn() bool {
@@ -1073,7 +1180,7 @@ type LockResponse struct {
 
 func (x *LockResponse) Reset() {
 	*x = LockResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[17]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1085,7 +1192,7 @@ func (x *LockResponse) String() string {
 func (*LockResponse) ProtoMessage() {}
 
 func (x *LockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[17]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1098,7 +1205,7 @@ func (x *LockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockResponse.ProtoReflect.Descriptor instead.
 func (*LockResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{17}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *LockResponse) GetAlready() bool {
@@ -1142,7 +1249,7 @@ type SignedRequest struct {
 
 func (x *SignedRequest) Reset() {
 	*x = SignedRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[18]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1154,7 +1261,7 @@ func (x *SignedRequest) String() string {
 func (*SignedRequest) ProtoMessage() {}
 
 func (x *SignedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[18]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1167,7 +1274,7 @@ func (x *SignedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignedRequest.ProtoReflect.Descriptor instead.
 func (*SignedRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{18}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SignedRequest) GetLabel() string {
@@ -1238,7 +1345,7 @@ type Unburnt struct {
 
 func (x *Unburnt) Reset() {
 	*x = Unburnt{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[19]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1250,7 +1357,7 @@ func (x *Unburnt) String() string {
 func (*Unburnt) ProtoMessage() {}
 
 func (x *Unburnt) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[19]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1263,7 +1370,7 @@ func (x *Unburnt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unburnt.ProtoReflect.Descriptor instead.
 func (*Unburnt) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{19}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Unburnt) GetLabel() string {
@@ -1298,7 +1405,7 @@ type PanicRequest struct {
 
 func (x *PanicRequest) Reset() {
 	*x = PanicRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[20]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1310,7 +1417,7 @@ func (x *PanicRequest) String() string {
 func (*PanicRequest) ProtoMessage() {}
 
 func (x *PanicRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[20]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1323,7 +1430,7 @@ func (x *PanicRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PanicRequest.ProtoReflect.Descriptor instead.
 func (*PanicRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{20}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *PanicRequest) GetCancelAll() bool {
@@ -1356,7 +1463,7 @@ type PanicResponse struct {
 
 func (x *PanicResponse) Reset() {
 	*x = PanicResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[21]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1368,7 +1475,7 @@ func (x *PanicResponse) String() string {
 func (*PanicResponse) ProtoMessage() {}
 
 func (x *PanicResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[21]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1381,7 +1488,7 @@ func (x *PanicResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PanicResponse.ProtoReflect.Descriptor instead.
 func (*PanicResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{21}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *PanicResponse) GetAlready() bool {
@@ -1422,7 +1529,7 @@ type SetPanicRequest struct {
 
 func (x *SetPanicRequest) Reset() {
 	*x = SetPanicRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[22]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1434,7 +1541,7 @@ func (x *SetPanicRequest) String() string {
 func (*SetPanicRequest) ProtoMessage() {}
 
 func (x *SetPanicRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[22]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1447,7 +1554,7 @@ func (x *SetPanicRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPanicRequest.ProtoReflect.Descriptor instead.
 func (*SetPanicRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{22}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SetPanicRequest) GetCancelAll() bool {
@@ -1473,7 +1580,7 @@ type SetPanicResponse struct {
 
 func (x *SetPanicResponse) Reset() {
 	*x = SetPanicResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[23]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1485,7 +1592,7 @@ func (x *SetPanicResponse) String() string {
 func (*SetPanicResponse) ProtoMessage() {}
 
 func (x *SetPanicResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[23]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1498,7 +1605,7 @@ func (x *SetPanicResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPanicResponse.ProtoReflect.Descriptor instead.
 func (*SetPanicResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{23}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SetPanicResponse) GetRevision() uint64 {
@@ -1526,7 +1633,7 @@ type AddSlotRequest struct {
 
 func (x *AddSlotRequest) Reset() {
 	*x = AddSlotRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[24]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1538,7 +1645,7 @@ func (x *AddSlotRequest) String() string {
 func (*AddSlotRequest) ProtoMessage() {}
 
 func (x *AddSlotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[24]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1551,7 +1658,7 @@ func (x *AddSlotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddSlotRequest.ProtoReflect.Descriptor instead.
 func (*AddSlotRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{24}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *AddSlotRequest) GetKind() string {
@@ -1599,7 +1706,7 @@ type AddSlotResponse struct {
 
 func (x *AddSlotResponse) Reset() {
 	*x = AddSlotResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[25]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1611,7 +1718,7 @@ func (x *AddSlotResponse) String() string {
 func (*AddSlotResponse) ProtoMessage() {}
 
 func (x *AddSlotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[25]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1624,7 +1731,7 @@ func (x *AddSlotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddSlotResponse.ProtoReflect.Descriptor instead.
 func (*AddSlotResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{25}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *AddSlotResponse) GetSlot() uint32 {
@@ -1656,7 +1763,7 @@ type ReplaceSlotRequest struct {
 
 func (x *ReplaceSlotRequest) Reset() {
 	*x = ReplaceSlotRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[26]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1668,7 +1775,7 @@ func (x *ReplaceSlotRequest) String() string {
 func (*ReplaceSlotRequest) ProtoMessage() {}
 
 func (x *ReplaceSlotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[26]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1681,7 +1788,7 @@ func (x *ReplaceSlotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplaceSlotRequest.ProtoReflect.Descriptor instead.
 func (*ReplaceSlotRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{26}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ReplaceSlotRequest) GetSlot() uint32 {
@@ -1723,7 +1830,7 @@ type ReplaceSlotResponse struct {
 
 func (x *ReplaceSlotResponse) Reset() {
 	*x = ReplaceSlotResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[27]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1735,7 +1842,7 @@ func (x *ReplaceSlotResponse) String() string {
 func (*ReplaceSlotResponse) ProtoMessage() {}
 
 func (x *ReplaceSlotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[27]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1748,7 +1855,7 @@ func (x *ReplaceSlotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplaceSlotResponse.ProtoReflect.Descriptor instead.
 func (*ReplaceSlotResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{27}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ReplaceSlotResponse) GetSlot() uint32 {
@@ -1775,7 +1882,7 @@ type RemoveSlotRequest struct {
 
 func (x *RemoveSlotRequest) Reset() {
 	*x = RemoveSlotRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[28]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1787,7 +1894,7 @@ func (x *RemoveSlotRequest) String() string {
 func (*RemoveSlotRequest) ProtoMessage() {}
 
 func (x *RemoveSlotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[28]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1800,7 +1907,7 @@ func (x *RemoveSlotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveSlotRequest.ProtoReflect.Descriptor instead.
 func (*RemoveSlotRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{28}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *RemoveSlotRequest) GetSlot() uint32 {
@@ -1826,7 +1933,7 @@ type RemoveSlotResponse struct {
 
 func (x *RemoveSlotResponse) Reset() {
 	*x = RemoveSlotResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[29]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1838,7 +1945,7 @@ func (x *RemoveSlotResponse) String() string {
 func (*RemoveSlotResponse) ProtoMessage() {}
 
 func (x *RemoveSlotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[29]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1851,7 +1958,7 @@ func (x *RemoveSlotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveSlotResponse.ProtoReflect.Descriptor instead.
 func (*RemoveSlotResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{29}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *RemoveSlotResponse) GetRevision() uint64 {
@@ -1870,7 +1977,7 @@ type RotateDataKeyRequest struct {
 
 func (x *RotateDataKeyRequest) Reset() {
 	*x = RotateDataKeyRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[30]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1882,7 +1989,7 @@ func (x *RotateDataKeyRequest) String() string {
 func (*RotateDataKeyRequest) ProtoMessage() {}
 
 func (x *RotateDataKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[30]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1895,7 +2002,7 @@ func (x *RotateDataKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateDataKeyRequest.ProtoReflect.Descriptor instead.
 func (*RotateDataKeyRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{30}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *RotateDataKeyRequest) GetProof() *Proof {
@@ -1914,7 +2021,7 @@ type RotateDataKeyResponse struct {
 
 func (x *RotateDataKeyResponse) Reset() {
 	*x = RotateDataKeyResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[31]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1926,7 +2033,7 @@ func (x *RotateDataKeyResponse) String() string {
 func (*RotateDataKeyResponse) ProtoMessage() {}
 
 func (x *RotateDataKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[31]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1939,7 +2046,7 @@ func (x *RotateDataKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateDataKeyResponse.ProtoReflect.Descriptor instead.
 func (*RotateDataKeyResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{31}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *RotateDataKeyResponse) GetRevision() uint64 {
@@ -1957,7 +2064,7 @@ type CreateBackupRequest struct {
 
 func (x *CreateBackupRequest) Reset() {
 	*x = CreateBackupRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[32]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1969,7 +2076,7 @@ func (x *CreateBackupRequest) String() string {
 func (*CreateBackupRequest) ProtoMessage() {}
 
 func (x *CreateBackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[32]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1982,7 +2089,7 @@ func (x *CreateBackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateBackupRequest.ProtoReflect.Descriptor instead.
 func (*CreateBackupRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{32}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{33}
 }
 
 // BackupPart is the next piece of the file, up to 64 KiB.
@@ -1995,7 +2102,7 @@ type BackupPart struct {
 
 func (x *BackupPart) Reset() {
 	*x = BackupPart{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[33]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2007,7 +2114,7 @@ func (x *BackupPart) String() string {
 func (*BackupPart) ProtoMessage() {}
 
 func (x *BackupPart) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[33]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2020,7 +2127,7 @@ func (x *BackupPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupPart.ProtoReflect.Descriptor instead.
 func (*BackupPart) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{33}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *BackupPart) GetData() []byte {
@@ -2045,7 +2152,7 @@ type RestoreBackupRequest struct {
 
 func (x *RestoreBackupRequest) Reset() {
 	*x = RestoreBackupRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[34]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2057,7 +2164,7 @@ func (x *RestoreBackupRequest) String() string {
 func (*RestoreBackupRequest) ProtoMessage() {}
 
 func (x *RestoreBackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[34]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2070,7 +2177,7 @@ func (x *RestoreBackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestoreBackupRequest.ProtoReflect.Descriptor instead.
 func (*RestoreBackupRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{34}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *RestoreBackupRequest) GetSlot() uint32 {
@@ -2113,7 +2220,7 @@ type RestoreBackupResponse struct {
 
 func (x *RestoreBackupResponse) Reset() {
 	*x = RestoreBackupResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[35]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2125,7 +2232,7 @@ func (x *RestoreBackupResponse) String() string {
 func (*RestoreBackupResponse) ProtoMessage() {}
 
 func (x *RestoreBackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[35]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2138,7 +2245,7 @@ func (x *RestoreBackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestoreBackupResponse.ProtoReflect.Descriptor instead.
 func (*RestoreBackupResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{35}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *RestoreBackupResponse) GetVaultId() []byte {
@@ -2179,7 +2286,7 @@ type AddKeyRequest struct {
 
 func (x *AddKeyRequest) Reset() {
 	*x = AddKeyRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[36]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2191,7 +2298,7 @@ func (x *AddKeyRequest) String() string {
 func (*AddKeyRequest) ProtoMessage() {}
 
 func (x *AddKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[36]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2204,7 +2311,7 @@ func (x *AddKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddKeyRequest.ProtoReflect.Descriptor instead.
 func (*AddKeyRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{36}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *AddKeyRequest) GetLabel() string {
@@ -2252,7 +2359,7 @@ type AddKeyResponse struct {
 
 func (x *AddKeyResponse) Reset() {
 	*x = AddKeyResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[37]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2264,7 +2371,7 @@ func (x *AddKeyResponse) String() string {
 func (*AddKeyResponse) ProtoMessage() {}
 
 func (x *AddKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[37]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2277,7 +2384,7 @@ func (x *AddKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddKeyResponse.ProtoReflect.Descriptor instead.
 func (*AddKeyResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{37}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *AddKeyResponse) GetVersion() uint32 {
@@ -2308,7 +2415,7 @@ type RotateKeyRequest struct {
 
 func (x *RotateKeyRequest) Reset() {
 	*x = RotateKeyRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[38]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2320,7 +2427,7 @@ func (x *RotateKeyRequest) String() string {
 func (*RotateKeyRequest) ProtoMessage() {}
 
 func (x *RotateKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[38]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2333,7 +2440,7 @@ func (x *RotateKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateKeyRequest.ProtoReflect.Descriptor instead.
 func (*RotateKeyRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{38}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *RotateKeyRequest) GetLabel() string {
@@ -2374,7 +2481,7 @@ type RotateKeyResponse struct {
 
 func (x *RotateKeyResponse) Reset() {
 	*x = RotateKeyResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[39]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2386,7 +2493,7 @@ func (x *RotateKeyResponse) String() string {
 func (*RotateKeyResponse) ProtoMessage() {}
 
 func (x *RotateKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[39]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2399,7 +2506,7 @@ func (x *RotateKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateKeyResponse.ProtoReflect.Descriptor instead.
 func (*RotateKeyResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{39}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *RotateKeyResponse) GetVersion() uint32 {
@@ -2427,7 +2534,7 @@ type SignProbeRequest struct {
 
 func (x *SignProbeRequest) Reset() {
 	*x = SignProbeRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[40]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2439,7 +2546,7 @@ func (x *SignProbeRequest) String() string {
 func (*SignProbeRequest) ProtoMessage() {}
 
 func (x *SignProbeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[40]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2452,7 +2559,7 @@ func (x *SignProbeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignProbeRequest.ProtoReflect.Descriptor instead.
 func (*SignProbeRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{40}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *SignProbeRequest) GetLabel() string {
@@ -2478,7 +2585,7 @@ type SignProbeResponse struct {
 
 func (x *SignProbeResponse) Reset() {
 	*x = SignProbeResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[41]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2490,7 +2597,7 @@ func (x *SignProbeResponse) String() string {
 func (*SignProbeResponse) ProtoMessage() {}
 
 func (x *SignProbeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[41]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2503,7 +2610,7 @@ func (x *SignProbeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignProbeResponse.ProtoReflect.Descriptor instead.
 func (*SignProbeResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{41}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *SignProbeResponse) GetRequest() *SignedRequest {
@@ -2526,7 +2633,7 @@ type Scope struct {
 
 func (x *Scope) Reset() {
 	*x = Scope{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[42]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2538,7 +2645,7 @@ func (x *Scope) String() string {
 func (*Scope) ProtoMessage() {}
 
 func (x *Scope) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[42]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2551,7 +2658,7 @@ func (x *Scope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scope.ProtoReflect.Descriptor instead.
 func (*Scope) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{42}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Scope) GetName() string {
@@ -2586,7 +2693,7 @@ type NoteVerifiedRequest struct {
 
 func (x *NoteVerifiedRequest) Reset() {
 	*x = NoteVerifiedRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[43]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2598,7 +2705,7 @@ func (x *NoteVerifiedRequest) String() string {
 func (*NoteVerifiedRequest) ProtoMessage() {}
 
 func (x *NoteVerifiedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[43]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2611,7 +2718,7 @@ func (x *NoteVerifiedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NoteVerifiedRequest.ProtoReflect.Descriptor instead.
 func (*NoteVerifiedRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{43}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *NoteVerifiedRequest) GetLabel() string {
@@ -2644,7 +2751,7 @@ type NoteVerifiedResponse struct {
 
 func (x *NoteVerifiedResponse) Reset() {
 	*x = NoteVerifiedResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[44]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2656,7 +2763,7 @@ func (x *NoteVerifiedResponse) String() string {
 func (*NoteVerifiedResponse) ProtoMessage() {}
 
 func (x *NoteVerifiedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[44]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2669,7 +2776,7 @@ func (x *NoteVerifiedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NoteVerifiedResponse.ProtoReflect.Descriptor instead.
 func (*NoteVerifiedResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{44}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *NoteVerifiedResponse) GetRevision() uint64 {
@@ -2693,7 +2800,7 @@ type PromoteKeyRequest struct {
 
 func (x *PromoteKeyRequest) Reset() {
 	*x = PromoteKeyRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[45]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2705,7 +2812,7 @@ func (x *PromoteKeyRequest) String() string {
 func (*PromoteKeyRequest) ProtoMessage() {}
 
 func (x *PromoteKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[45]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2718,7 +2825,7 @@ func (x *PromoteKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PromoteKeyRequest.ProtoReflect.Descriptor instead.
 func (*PromoteKeyRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{45}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *PromoteKeyRequest) GetLabel() string {
@@ -2764,7 +2871,7 @@ type PromoteKeyResponse struct {
 
 func (x *PromoteKeyResponse) Reset() {
 	*x = PromoteKeyResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[46]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2776,7 +2883,7 @@ func (x *PromoteKeyResponse) String() string {
 func (*PromoteKeyResponse) ProtoMessage() {}
 
 func (x *PromoteKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[46]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2789,7 +2896,7 @@ func (x *PromoteKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PromoteKeyResponse.ProtoReflect.Descriptor instead.
 func (*PromoteKeyResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{46}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *PromoteKeyResponse) GetVersion() uint32 {
@@ -2833,7 +2940,7 @@ type RetireKeyRequest struct {
 
 func (x *RetireKeyRequest) Reset() {
 	*x = RetireKeyRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[47]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2845,7 +2952,7 @@ func (x *RetireKeyRequest) String() string {
 func (*RetireKeyRequest) ProtoMessage() {}
 
 func (x *RetireKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[47]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2858,7 +2965,7 @@ func (x *RetireKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetireKeyRequest.ProtoReflect.Descriptor instead.
 func (*RetireKeyRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{47}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *RetireKeyRequest) GetLabel() string {
@@ -2892,7 +2999,7 @@ type RetireKeyResponse struct {
 
 func (x *RetireKeyResponse) Reset() {
 	*x = RetireKeyResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[48]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2904,7 +3011,7 @@ func (x *RetireKeyResponse) String() string {
 func (*RetireKeyResponse) ProtoMessage() {}
 
 func (x *RetireKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[48]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2917,7 +3024,7 @@ func (x *RetireKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetireKeyResponse.ProtoReflect.Descriptor instead.
 func (*RetireKeyResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{48}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *RetireKeyResponse) GetVersion() uint32 {
@@ -2945,7 +3052,7 @@ type RevokeKeyRequest struct {
 
 func (x *RevokeKeyRequest) Reset() {
 	*x = RevokeKeyRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[49]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2957,7 +3064,7 @@ func (x *RevokeKeyRequest) String() string {
 func (*RevokeKeyRequest) ProtoMessage() {}
 
 func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[49]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2970,7 +3077,7 @@ func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeKeyRequest.ProtoReflect.Descriptor instead.
 func (*RevokeKeyRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{49}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *RevokeKeyRequest) GetLabel() string {
@@ -2999,7 +3106,7 @@ type RevokeKeyResponse struct {
 
 func (x *RevokeKeyResponse) Reset() {
 	*x = RevokeKeyResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[50]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3011,7 +3118,7 @@ func (x *RevokeKeyResponse) String() string {
 func (*RevokeKeyResponse) ProtoMessage() {}
 
 func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[50]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3024,7 +3131,7 @@ func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeKeyResponse.ProtoReflect.Descriptor instead.
 func (*RevokeKeyResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{50}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *RevokeKeyResponse) GetRevision() uint64 {
@@ -3060,7 +3167,7 @@ type PurgeKeyRequest struct {
 
 func (x *PurgeKeyRequest) Reset() {
 	*x = PurgeKeyRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[51]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3072,7 +3179,7 @@ func (x *PurgeKeyRequest) String() string {
 func (*PurgeKeyRequest) ProtoMessage() {}
 
 func (x *PurgeKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[51]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3085,7 +3192,7 @@ func (x *PurgeKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurgeKeyRequest.ProtoReflect.Descriptor instead.
 func (*PurgeKeyRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{51}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *PurgeKeyRequest) GetLabel() string {
@@ -3121,7 +3228,7 @@ type PurgeKeyResponse struct {
 
 func (x *PurgeKeyResponse) Reset() {
 	*x = PurgeKeyResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[52]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3133,7 +3240,7 @@ func (x *PurgeKeyResponse) String() string {
 func (*PurgeKeyResponse) ProtoMessage() {}
 
 func (x *PurgeKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[52]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3146,7 +3253,7 @@ func (x *PurgeKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurgeKeyResponse.ProtoReflect.Descriptor instead.
 func (*PurgeKeyResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{52}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *PurgeKeyResponse) GetVersions() []uint32 {
@@ -3178,7 +3285,7 @@ type ListKeysRequest struct {
 
 func (x *ListKeysRequest) Reset() {
 	*x = ListKeysRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[53]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3190,7 +3297,7 @@ func (x *ListKeysRequest) String() string {
 func (*ListKeysRequest) ProtoMessage() {}
 
 func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[53]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3203,7 +3310,7 @@ func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysRequest.ProtoReflect.Descriptor instead.
 func (*ListKeysRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{53}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{54}
 }
 
 type ListKeysResponse struct {
@@ -3215,7 +3322,7 @@ type ListKeysResponse struct {
 
 func (x *ListKeysResponse) Reset() {
 	*x = ListKeysResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[54]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3227,7 +3334,7 @@ func (x *ListKeysResponse) String() string {
 func (*ListKeysResponse) ProtoMessage() {}
 
 func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[54]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3240,7 +3347,7 @@ func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysResponse.ProtoReflect.Descriptor instead.
 func (*ListKeysResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{54}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ListKeysResponse) GetKeys() []*ApiKey {
@@ -3259,7 +3366,7 @@ type ShowKeyRequest struct {
 
 func (x *ShowKeyRequest) Reset() {
 	*x = ShowKeyRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[55]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3271,7 +3378,7 @@ func (x *ShowKeyRequest) String() string {
 func (*ShowKeyRequest) ProtoMessage() {}
 
 func (x *ShowKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[55]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3284,7 +3391,7 @@ func (x *ShowKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowKeyRequest.ProtoReflect.Descriptor instead.
 func (*ShowKeyRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{55}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ShowKeyRequest) GetLabel() string {
@@ -3303,7 +3410,7 @@ type ShowKeyResponse struct {
 
 func (x *ShowKeyResponse) Reset() {
 	*x = ShowKeyResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[56]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3315,7 +3422,7 @@ func (x *ShowKeyResponse) String() string {
 func (*ShowKeyResponse) ProtoMessage() {}
 
 func (x *ShowKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[56]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3328,7 +3435,7 @@ func (x *ShowKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowKeyResponse.ProtoReflect.Descriptor instead.
 func (*ShowKeyResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{56}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ShowKeyResponse) GetKey() *ApiKey {
@@ -3352,7 +3459,7 @@ type ApiKey struct {
 
 func (x *ApiKey) Reset() {
 	*x = ApiKey{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[57]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3364,7 +3471,7 @@ func (x *ApiKey) String() string {
 func (*ApiKey) ProtoMessage() {}
 
 func (x *ApiKey) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[57]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3377,7 +3484,7 @@ func (x *ApiKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApiKey.ProtoReflect.Descriptor instead.
 func (*ApiKey) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{57}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ApiKey) GetLabel() string {
@@ -3430,7 +3537,7 @@ type KeyVersion struct {
 
 func (x *KeyVersion) Reset() {
 	*x = KeyVersion{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[58]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3442,7 +3549,7 @@ func (x *KeyVersion) String() string {
 func (*KeyVersion) ProtoMessage() {}
 
 func (x *KeyVersion) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[58]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3455,7 +3562,7 @@ func (x *KeyVersion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyVersion.ProtoReflect.Descriptor instead.
 func (*KeyVersion) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{58}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *KeyVersion) GetVersion() uint32 {
@@ -3526,7 +3633,7 @@ type AddBotRequest struct {
 
 func (x *AddBotRequest) Reset() {
 	*x = AddBotRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[59]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3538,7 +3645,7 @@ func (x *AddBotRequest) String() string {
 func (*AddBotRequest) ProtoMessage() {}
 
 func (x *AddBotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[59]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3551,7 +3658,7 @@ func (x *AddBotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddBotRequest.ProtoReflect.Descriptor instead.
 func (*AddBotRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{59}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *AddBotRequest) GetName() string {
@@ -3592,7 +3699,7 @@ type Match struct {
 
 func (x *Match) Reset() {
 	*x = Match{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[60]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3604,7 +3711,7 @@ func (x *Match) String() string {
 func (*Match) ProtoMessage() {}
 
 func (x *Match) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[60]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3617,7 +3724,7 @@ func (x *Match) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Match.ProtoReflect.Descriptor instead.
 func (*Match) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{60}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *Match) GetUid() uint32 {
@@ -3664,7 +3771,7 @@ type AddBotResponse struct {
 
 func (x *AddBotResponse) Reset() {
 	*x = AddBotResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[61]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3676,7 +3783,7 @@ func (x *AddBotResponse) String() string {
 func (*AddBotResponse) ProtoMessage() {}
 
 func (x *AddBotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[61]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3689,7 +3796,7 @@ func (x *AddBotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddBotResponse.ProtoReflect.Descriptor instead.
 func (*AddBotResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{61}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *AddBotResponse) GetRevision() uint64 {
@@ -3709,7 +3816,7 @@ type ListBotsRequest struct {
 
 func (x *ListBotsRequest) Reset() {
 	*x = ListBotsRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[62]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3721,7 +3828,7 @@ func (x *ListBotsRequest) String() string {
 func (*ListBotsRequest) ProtoMessage() {}
 
 func (x *ListBotsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[62]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3734,7 +3841,7 @@ func (x *ListBotsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBotsRequest.ProtoReflect.Descriptor instead.
 func (*ListBotsRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{62}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *ListBotsRequest) GetRemoved() bool {
@@ -3753,7 +3860,7 @@ type ListBotsResponse struct {
 
 func (x *ListBotsResponse) Reset() {
 	*x = ListBotsResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[63]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3765,7 +3872,7 @@ func (x *ListBotsResponse) String() string {
 func (*ListBotsResponse) ProtoMessage() {}
 
 func (x *ListBotsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[63]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3778,7 +3885,7 @@ func (x *ListBotsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBotsResponse.ProtoReflect.Descriptor instead.
 func (*ListBotsResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{63}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *ListBotsResponse) GetBots() []*Bot {
@@ -3797,7 +3904,7 @@ type ShowBotRequest struct {
 
 func (x *ShowBotRequest) Reset() {
 	*x = ShowBotRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[64]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3809,7 +3916,7 @@ func (x *ShowBotRequest) String() string {
 func (*ShowBotRequest) ProtoMessage() {}
 
 func (x *ShowBotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[64]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3822,7 +3929,7 @@ func (x *ShowBotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowBotRequest.ProtoReflect.Descriptor instead.
 func (*ShowBotRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{64}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *ShowBotRequest) GetName() string {
@@ -3841,7 +3948,7 @@ type ShowBotResponse struct {
 
 func (x *ShowBotResponse) Reset() {
 	*x = ShowBotResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[65]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3853,7 +3960,7 @@ func (x *ShowBotResponse) String() string {
 func (*ShowBotResponse) ProtoMessage() {}
 
 func (x *ShowBotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[65]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3866,7 +3973,7 @@ func (x *ShowBotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowBotResponse.ProtoReflect.Descriptor instead.
 func (*ShowBotResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{65}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *ShowBotResponse) GetBot() *Bot {
@@ -3891,14 +3998,16 @@ type Bot struct {
 	// When it was removed, unix seconds; 0 while it stands.
 	Removed int64 `protobuf:"varint,8,opt,name=removed,proto3" json:"removed,omitempty"`
 	// Grants that were taken away, as they were.
-	Former        []*Grant `protobuf:"bytes,9,rep,name=former,proto3" json:"former,omitempty"`
+	Former []*Grant `protobuf:"bytes,9,rep,name=former,proto3" json:"former,omitempty"`
+	// When a signature was given to it last since the unlock, unix seconds; 0 for never.
+	LastUsed      int64 `protobuf:"varint,10,opt,name=last_used,json=lastUsed,proto3" json:"last_used,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Bot) Reset() {
 	*x = Bot{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[66]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3910,7 +4019,7 @@ func (x *Bot) String() string {
 func (*Bot) ProtoMessage() {}
 
 func (x *Bot) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[66]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3923,7 +4032,7 @@ func (x *Bot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bot.ProtoReflect.Descriptor instead.
 func (*Bot) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{66}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *Bot) GetName() string {
@@ -3982,6 +4091,13 @@ func (x *Bot) GetFormer() []*Grant {
 	return nil
 }
 
+func (x *Bot) GetLastUsed() int64 {
+	if x != nil {
+		return x.LastUsed
+	}
+	return 0
+}
+
 // Grant says that a bot may use an API key, so.
 type Grant struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3998,7 +4114,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[67]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4010,7 +4126,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[67]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4023,7 +4139,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{67}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *Grant) GetSpec() string {
@@ -4063,7 +4179,7 @@ type RemoveBotRequest struct {
 
 func (x *RemoveBotRequest) Reset() {
 	*x = RemoveBotRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[68]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4075,7 +4191,7 @@ func (x *RemoveBotRequest) String() string {
 func (*RemoveBotRequest) ProtoMessage() {}
 
 func (x *RemoveBotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[68]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4088,7 +4204,7 @@ func (x *RemoveBotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveBotRequest.ProtoReflect.Descriptor instead.
 func (*RemoveBotRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{68}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *RemoveBotRequest) GetName() string {
@@ -4107,7 +4223,7 @@ type RemoveBotResponse struct {
 
 func (x *RemoveBotResponse) Reset() {
 	*x = RemoveBotResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[69]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4119,7 +4235,7 @@ func (x *RemoveBotResponse) String() string {
 func (*RemoveBotResponse) ProtoMessage() {}
 
 func (x *RemoveBotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[69]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4132,7 +4248,7 @@ func (x *RemoveBotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveBotResponse.ProtoReflect.Descriptor instead.
 func (*RemoveBotResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{69}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *RemoveBotResponse) GetRevision() uint64 {
@@ -4152,7 +4268,7 @@ type EnableBotRequest struct {
 
 func (x *EnableBotRequest) Reset() {
 	*x = EnableBotRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[70]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4164,7 +4280,7 @@ func (x *EnableBotRequest) String() string {
 func (*EnableBotRequest) ProtoMessage() {}
 
 func (x *EnableBotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[70]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4177,7 +4293,7 @@ func (x *EnableBotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnableBotRequest.ProtoReflect.Descriptor instead.
 func (*EnableBotRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{70}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *EnableBotRequest) GetName() string {
@@ -4203,7 +4319,7 @@ type EnableBotResponse struct {
 
 func (x *EnableBotResponse) Reset() {
 	*x = EnableBotResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[71]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4215,7 +4331,7 @@ func (x *EnableBotResponse) String() string {
 func (*EnableBotResponse) ProtoMessage() {}
 
 func (x *EnableBotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[71]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4228,7 +4344,7 @@ func (x *EnableBotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnableBotResponse.ProtoReflect.Descriptor instead.
 func (*EnableBotResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{71}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *EnableBotResponse) GetRevision() uint64 {
@@ -4250,7 +4366,7 @@ type SetGrantRequest struct {
 
 func (x *SetGrantRequest) Reset() {
 	*x = SetGrantRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[72]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4262,7 +4378,7 @@ func (x *SetGrantRequest) String() string {
 func (*SetGrantRequest) ProtoMessage() {}
 
 func (x *SetGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[72]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4275,7 +4391,7 @@ func (x *SetGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetGrantRequest.ProtoReflect.Descriptor instead.
 func (*SetGrantRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{72}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *SetGrantRequest) GetBot() string {
@@ -4308,7 +4424,7 @@ type SetGrantResponse struct {
 
 func (x *SetGrantResponse) Reset() {
 	*x = SetGrantResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[73]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4320,7 +4436,7 @@ func (x *SetGrantResponse) String() string {
 func (*SetGrantResponse) ProtoMessage() {}
 
 func (x *SetGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[73]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4333,7 +4449,7 @@ func (x *SetGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetGrantResponse.ProtoReflect.Descriptor instead.
 func (*SetGrantResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{73}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *SetGrantResponse) GetRevision() uint64 {
@@ -4353,7 +4469,7 @@ type RevokeGrantRequest struct {
 
 func (x *RevokeGrantRequest) Reset() {
 	*x = RevokeGrantRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[74]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4365,7 +4481,7 @@ func (x *RevokeGrantRequest) String() string {
 func (*RevokeGrantRequest) ProtoMessage() {}
 
 func (x *RevokeGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[74]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4378,7 +4494,7 @@ func (x *RevokeGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeGrantRequest.ProtoReflect.Descriptor instead.
 func (*RevokeGrantRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{74}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *RevokeGrantRequest) GetBot() string {
@@ -4404,7 +4520,7 @@ type RevokeGrantResponse struct {
 
 func (x *RevokeGrantResponse) Reset() {
 	*x = RevokeGrantResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[75]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4416,7 +4532,7 @@ func (x *RevokeGrantResponse) String() string {
 func (*RevokeGrantResponse) ProtoMessage() {}
 
 func (x *RevokeGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[75]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4429,7 +4545,7 @@ func (x *RevokeGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeGrantResponse.ProtoReflect.Descriptor instead.
 func (*RevokeGrantResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{75}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *RevokeGrantResponse) GetRevision() uint64 {
@@ -4447,7 +4563,7 @@ type ShowPolicyRequest struct {
 
 func (x *ShowPolicyRequest) Reset() {
 	*x = ShowPolicyRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[76]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4459,7 +4575,7 @@ func (x *ShowPolicyRequest) String() string {
 func (*ShowPolicyRequest) ProtoMessage() {}
 
 func (x *ShowPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[76]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4472,7 +4588,7 @@ func (x *ShowPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowPolicyRequest.ProtoReflect.Descriptor instead.
 func (*ShowPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{76}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{77}
 }
 
 type ShowPolicyResponse struct {
@@ -4488,7 +4604,7 @@ type ShowPolicyResponse struct {
 
 func (x *ShowPolicyResponse) Reset() {
 	*x = ShowPolicyResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[77]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4500,7 +4616,7 @@ func (x *ShowPolicyResponse) String() string {
 func (*ShowPolicyResponse) ProtoMessage() {}
 
 func (x *ShowPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[77]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4513,7 +4629,7 @@ func (x *ShowPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowPolicyResponse.ProtoReflect.Descriptor instead.
 func (*ShowPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{77}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *ShowPolicyResponse) GetPolicy() string {
@@ -4544,7 +4660,7 @@ type ApplyPolicyRequest struct {
 
 func (x *ApplyPolicyRequest) Reset() {
 	*x = ApplyPolicyRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[78]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4556,7 +4672,7 @@ func (x *ApplyPolicyRequest) String() string {
 func (*ApplyPolicyRequest) ProtoMessage() {}
 
 func (x *ApplyPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[78]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4569,7 +4685,7 @@ func (x *ApplyPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyPolicyRequest.ProtoReflect.Descriptor instead.
 func (*ApplyPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{78}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *ApplyPolicyRequest) GetPolicy() string {
@@ -4602,7 +4718,7 @@ type ApplyPolicyResponse struct {
 
 func (x *ApplyPolicyResponse) Reset() {
 	*x = ApplyPolicyResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[79]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4614,7 +4730,7 @@ func (x *ApplyPolicyResponse) String() string {
 func (*ApplyPolicyResponse) ProtoMessage() {}
 
 func (x *ApplyPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[79]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4627,7 +4743,7 @@ func (x *ApplyPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyPolicyResponse.ProtoReflect.Descriptor instead.
 func (*ApplyPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{79}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *ApplyPolicyResponse) GetRevision() uint64 {
@@ -4645,7 +4761,7 @@ type ShowAuditRequest struct {
 
 func (x *ShowAuditRequest) Reset() {
 	*x = ShowAuditRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[80]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4657,7 +4773,7 @@ func (x *ShowAuditRequest) String() string {
 func (*ShowAuditRequest) ProtoMessage() {}
 
 func (x *ShowAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[80]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4670,7 +4786,7 @@ func (x *ShowAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowAuditRequest.ProtoReflect.Descriptor instead.
 func (*ShowAuditRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{80}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{81}
 }
 
 type ShowAuditResponse struct {
@@ -4693,7 +4809,7 @@ type ShowAuditResponse struct {
 
 func (x *ShowAuditResponse) Reset() {
 	*x = ShowAuditResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[81]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4705,7 +4821,7 @@ func (x *ShowAuditResponse) String() string {
 func (*ShowAuditResponse) ProtoMessage() {}
 
 func (x *ShowAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[81]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4718,7 +4834,7 @@ func (x *ShowAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowAuditResponse.ProtoReflect.Descriptor instead.
 func (*ShowAuditResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{81}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *ShowAuditResponse) GetDir() string {
@@ -4783,7 +4899,7 @@ type AuditKey struct {
 
 func (x *AuditKey) Reset() {
 	*x = AuditKey{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[82]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4795,7 +4911,7 @@ func (x *AuditKey) String() string {
 func (*AuditKey) ProtoMessage() {}
 
 func (x *AuditKey) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[82]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4808,7 +4924,7 @@ func (x *AuditKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditKey.ProtoReflect.Descriptor instead.
 func (*AuditKey) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{82}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *AuditKey) GetSlot() uint32 {
@@ -4845,7 +4961,7 @@ type Alert struct {
 
 func (x *Alert) Reset() {
 	*x = Alert{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[83]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4857,7 +4973,7 @@ func (x *Alert) String() string {
 func (*Alert) ProtoMessage() {}
 
 func (x *Alert) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[83]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4870,7 +4986,7 @@ func (x *Alert) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alert.ProtoReflect.Descriptor instead.
 func (*Alert) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{83}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{84}
 }
 
 func (x *Alert) GetTime() int64 {
@@ -4903,7 +5019,7 @@ type ShowNonceRequest struct {
 
 func (x *ShowNonceRequest) Reset() {
 	*x = ShowNonceRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[84]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4915,7 +5031,7 @@ func (x *ShowNonceRequest) String() string {
 func (*ShowNonceRequest) ProtoMessage() {}
 
 func (x *ShowNonceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[84]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4928,7 +5044,7 @@ func (x *ShowNonceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowNonceRequest.ProtoReflect.Descriptor instead.
 func (*ShowNonceRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{84}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{85}
 }
 
 func (x *ShowNonceRequest) GetLabel() string {
@@ -4954,7 +5070,7 @@ type ShowNonceResponse struct {
 
 func (x *ShowNonceResponse) Reset() {
 	*x = ShowNonceResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[85]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[86]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4966,7 +5082,7 @@ func (x *ShowNonceResponse) String() string {
 func (*ShowNonceResponse) ProtoMessage() {}
 
 func (x *ShowNonceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[85]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[86]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4979,7 +5095,7 @@ func (x *ShowNonceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowNonceResponse.ProtoReflect.Descriptor instead.
 func (*ShowNonceResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{85}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{86}
 }
 
 func (x *ShowNonceResponse) GetLabel() string {
@@ -5027,7 +5143,7 @@ type AcceptNonceRequest struct {
 
 func (x *AcceptNonceRequest) Reset() {
 	*x = AcceptNonceRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[86]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5039,7 +5155,7 @@ func (x *AcceptNonceRequest) String() string {
 func (*AcceptNonceRequest) ProtoMessage() {}
 
 func (x *AcceptNonceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[86]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5052,7 +5168,7 @@ func (x *AcceptNonceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptNonceRequest.ProtoReflect.Descriptor instead.
 func (*AcceptNonceRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{86}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{87}
 }
 
 func (x *AcceptNonceRequest) GetLabel() string {
@@ -5078,7 +5194,7 @@ type AcceptNonceResponse struct {
 
 func (x *AcceptNonceResponse) Reset() {
 	*x = AcceptNonceResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[87]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[88]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5090,7 +5206,7 @@ func (x *AcceptNonceResponse) String() string {
 func (*AcceptNonceResponse) ProtoMessage() {}
 
 func (x *AcceptNonceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[87]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[88]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5103,7 +5219,7 @@ func (x *AcceptNonceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptNonceResponse.ProtoReflect.Descriptor instead.
 func (*AcceptNonceResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{87}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{88}
 }
 
 func (x *AcceptNonceResponse) GetRevision() uint64 {
@@ -5125,7 +5241,7 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04slot\x18\x02 \x01(\rR\x04slot\x12\x10\n" +
 	"\x03mac\x18\x03 \x01(\fR\x03mac\"\x0f\n" +
-	"\rStatusRequest\"\xa4\x03\n" +
+	"\rStatusRequest\"\xce\x03\n" +
 	"\x0eStatusResponse\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x19\n" +
@@ -5143,7 +5259,16 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\raudit_problem\x18\r \x01(\tR\fauditProblem\x12\x1b\n" +
 	"\taudit_seq\x18\x0e \x01(\x04R\bauditSeq\x12\x1d\n" +
 	"\n" +
-	"audit_head\x18\x0f \x01(\fR\tauditHead\"\x12\n" +
+	"audit_head\x18\x0f \x01(\fR\tauditHead\x12(\n" +
+	"\x05setup\x18\x14 \x01(\v2\x12.bfxvault.v1.SetupR\x05setup\"\xc3\x01\n" +
+	"\x05Setup\x12\x10\n" +
+	"\x03uid\x18\x01 \x01(\rR\x03uid\x12\x16\n" +
+	"\x06memory\x18\x02 \x01(\tR\x06memory\x12#\n" +
+	"\rmemlock_limit\x18\x03 \x01(\x04R\fmemlockLimit\x12!\n" +
+	"\fmemlock_used\x18\x04 \x01(\x04R\vmemlockUsed\x12\x16\n" +
+	"\x06synced\x18\x05 \x01(\bR\x06synced\x12\x16\n" +
+	"\x06anchor\x18\x06 \x01(\bR\x06anchor\x12\x18\n" +
+	"\ajournal\x18\a \x01(\bR\ajournal\"\x12\n" +
 	"\x10ListSlotsRequest\"W\n" +
 	"\x11ListSlotsResponse\x12\x19\n" +
 	"\bvault_id\x18\x01 \x01(\fR\avaultId\x12'\n" +
@@ -5365,7 +5490,7 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x0eShowBotRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"5\n" +
 	"\x0fShowBotResponse\x12\"\n" +
-	"\x03bot\x18\x01 \x01(\v2\x10.bfxvault.v1.BotR\x03bot\"\x85\x02\n" +
+	"\x03bot\x18\x01 \x01(\v2\x10.bfxvault.v1.BotR\x03bot\"\xa2\x02\n" +
 	"\x03Bot\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12,\n" +
 	"\amatches\x18\x02 \x03(\v2\x12.bfxvault.v1.MatchR\amatches\x12*\n" +
@@ -5374,7 +5499,9 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x04role\x18\x05 \x01(\tR\x04role\x12\x1c\n" +
 	"\tsuspended\x18\x06 \x01(\x03R\tsuspended\x12\x18\n" +
 	"\aremoved\x18\b \x01(\x03R\aremoved\x12*\n" +
-	"\x06former\x18\t \x03(\v2\x12.bfxvault.v1.GrantR\x06former\"v\n" +
+	"\x06former\x18\t \x03(\v2\x12.bfxvault.v1.GrantR\x06former\x12\x1b\n" +
+	"\tlast_used\x18\n" +
+	" \x01(\x03R\blastUsed\"v\n" +
 	"\x05Grant\x12\x12\n" +
 	"\x04spec\x18\x01 \x01(\tR\x04spec\x12%\n" +
 	"\x04left\x18\x02 \x01(\v2\x11.bfxvault.v1.LeftR\x04left\x12\x18\n" +
@@ -5496,224 +5623,226 @@ func file_bfxvault_v1_admin_proto_rawDescGZIP() []byte {
 	return file_bfxvault_v1_admin_proto_rawDescData
 }
 
-var file_bfxvault_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 88)
+var file_bfxvault_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 89)
 var file_bfxvault_v1_admin_proto_goTypes = []any{
 	(*Sealed)(nil),                // 0: bfxvault.v1.Sealed
 	(*Proof)(nil),                 // 1: bfxvault.v1.Proof
 	(*StatusRequest)(nil),         // 2: bfxvault.v1.StatusRequest
 	(*StatusResponse)(nil),        // 3: bfxvault.v1.StatusResponse
-	(*ListSlotsRequest)(nil),      // 4: bfxvault.v1.ListSlotsRequest
-	(*ListSlotsResponse)(nil),     // 5: bfxvault.v1.ListSlotsResponse
-	(*Slot)(nil),                  // 6: bfxvault.v1.Slot
-	(*Argon2Params)(nil),          // 7: bfxvault.v1.Argon2Params
-	(*BeginSealedRequest)(nil),    // 8: bfxvault.v1.BeginSealedRequest
-	(*BeginSealedResponse)(nil),   // 9: bfxvault.v1.BeginSealedResponse
-	(*BeginProofRequest)(nil),     // 10: bfxvault.v1.BeginProofRequest
-	(*BeginProofResponse)(nil),    // 11: bfxvault.v1.BeginProofResponse
-	(*InitRequest)(nil),           // 12: bfxvault.v1.InitRequest
-	(*InitResponse)(nil),          // 13: bfxvault.v1.InitResponse
-	(*UnlockRequest)(nil),         // 14: bfxvault.v1.UnlockRequest
-	(*UnlockResponse)(nil),        // 15: bfxvault.v1.UnlockResponse
-	(*LockRequest)(nil),           // 16: bfxvault.v1.LockRequest
-	(*LockResponse)(nil),          // 17: bfxvault.v1.LockResponse
-	(*SignedRequest)(nil),         // 18: bfxvault.v1.SignedRequest
-	(*Unburnt)(nil),               // 19: bfxvault.v1.Unburnt
-	(*PanicRequest)(nil),          // 20: bfxvault.v1.PanicRequest
-	(*PanicResponse)(nil),         // 21: bfxvault.v1.PanicResponse
-	(*SetPanicRequest)(nil),       // 22: bfxvault.v1.SetPanicRequest
-	(*SetPanicResponse)(nil),      // 23: bfxvault.v1.SetPanicResponse
-	(*AddSlotRequest)(nil),        // 24: bfxvault.v1.AddSlotRequest
-	(*AddSlotResponse)(nil),       // 25: bfxvault.v1.AddSlotResponse
-	(*ReplaceSlotRequest)(nil),    // 26: bfxvault.v1.ReplaceSlotRequest
-	(*ReplaceSlotResponse)(nil),   // 27: bfxvault.v1.ReplaceSlotResponse
-	(*RemoveSlotRequest)(nil),     // 28: bfxvault.v1.RemoveSlotRequest
-	(*RemoveSlotResponse)(nil),    // 29: bfxvault.v1.RemoveSlotResponse
-	(*RotateDataKeyRequest)(nil),  // 30: bfxvault.v1.RotateDataKeyRequest
-	(*RotateDataKeyResponse)(nil), // 31: bfxvault.v1.RotateDataKeyResponse
-	(*CreateBackupRequest)(nil),   // 32: bfxvault.v1.CreateBackupRequest
-	(*BackupPart)(nil),            // 33: bfxvault.v1.BackupPart
-	(*RestoreBackupRequest)(nil),  // 34: bfxvault.v1.RestoreBackupRequest
-	(*RestoreBackupResponse)(nil), // 35: bfxvault.v1.RestoreBackupResponse
-	(*AddKeyRequest)(nil),         // 36: bfxvault.v1.AddKeyRequest
-	(*AddKeyResponse)(nil),        // 37: bfxvault.v1.AddKeyResponse
-	(*RotateKeyRequest)(nil),      // 38: bfxvault.v1.RotateKeyRequest
-	(*RotateKeyResponse)(nil),     // 39: bfxvault.v1.RotateKeyResponse
-	(*SignProbeRequest)(nil),      // 40: bfxvault.v1.SignProbeRequest
-	(*SignProbeResponse)(nil),     // 41: bfxvault.v1.SignProbeResponse
-	(*Scope)(nil),                 // 42: bfxvault.v1.Scope
-	(*NoteVerifiedRequest)(nil),   // 43: bfxvault.v1.NoteVerifiedRequest
-	(*NoteVerifiedResponse)(nil),  // 44: bfxvault.v1.NoteVerifiedResponse
-	(*PromoteKeyRequest)(nil),     // 45: bfxvault.v1.PromoteKeyRequest
-	(*PromoteKeyResponse)(nil),    // 46: bfxvault.v1.PromoteKeyResponse
-	(*RetireKeyRequest)(nil),      // 47: bfxvault.v1.RetireKeyRequest
-	(*RetireKeyResponse)(nil),     // 48: bfxvault.v1.RetireKeyResponse
-	(*RevokeKeyRequest)(nil),      // 49: bfxvault.v1.RevokeKeyRequest
-	(*RevokeKeyResponse)(nil),     // 50: bfxvault.v1.RevokeKeyResponse
-	(*PurgeKeyRequest)(nil),       // 51: bfxvault.v1.PurgeKeyRequest
-	(*PurgeKeyResponse)(nil),      // 52: bfxvault.v1.PurgeKeyResponse
-	(*ListKeysRequest)(nil),       // 53: bfxvault.v1.ListKeysRequest
-	(*ListKeysResponse)(nil),      // 54: bfxvault.v1.ListKeysResponse
-	(*ShowKeyRequest)(nil),        // 55: bfxvault.v1.ShowKeyRequest
-	(*ShowKeyResponse)(nil),       // 56: bfxvault.v1.ShowKeyResponse
-	(*ApiKey)(nil),                // 57: bfxvault.v1.ApiKey
-	(*KeyVersion)(nil),            // 58: bfxvault.v1.KeyVersion
-	(*AddBotRequest)(nil),         // 59: bfxvault.v1.AddBotRequest
-	(*Match)(nil),                 // 60: bfxvault.v1.Match
-	(*AddBotResponse)(nil),        // 61: bfxvault.v1.AddBotResponse
-	(*ListBotsRequest)(nil),       // 62: bfxvault.v1.ListBotsRequest
-	(*ListBotsResponse)(nil),      // 63: bfxvault.v1.ListBotsResponse
-	(*ShowBotRequest)(nil),        // 64: bfxvault.v1.ShowBotRequest
-	(*ShowBotResponse)(nil),       // 65: bfxvault.v1.ShowBotResponse
-	(*Bot)(nil),                   // 66: bfxvault.v1.Bot
-	(*Grant)(nil),                 // 67: bfxvault.v1.Grant
-	(*RemoveBotRequest)(nil),      // 68: bfxvault.v1.RemoveBotRequest
-	(*RemoveBotResponse)(nil),     // 69: bfxvault.v1.RemoveBotResponse
-	(*EnableBotRequest)(nil),      // 70: bfxvault.v1.EnableBotRequest
-	(*EnableBotResponse)(nil),     // 71: bfxvault.v1.EnableBotResponse
-	(*SetGrantRequest)(nil),       // 72: bfxvault.v1.SetGrantRequest
-	(*SetGrantResponse)(nil),      // 73: bfxvault.v1.SetGrantResponse
-	(*RevokeGrantRequest)(nil),    // 74: bfxvault.v1.RevokeGrantRequest
-	(*RevokeGrantResponse)(nil),   // 75: bfxvault.v1.RevokeGrantResponse
-	(*ShowPolicyRequest)(nil),     // 76: bfxvault.v1.ShowPolicyRequest
-	(*ShowPolicyResponse)(nil),    // 77: bfxvault.v1.ShowPolicyResponse
-	(*ApplyPolicyRequest)(nil),    // 78: bfxvault.v1.ApplyPolicyRequest
-	(*ApplyPolicyResponse)(nil),   // 79: bfxvault.v1.ApplyPolicyResponse
-	(*ShowAuditRequest)(nil),      // 80: bfxvault.v1.ShowAuditRequest
-	(*ShowAuditResponse)(nil),     // 81: bfxvault.v1.ShowAuditResponse
-	(*AuditKey)(nil),              // 82: bfxvault.v1.AuditKey
-	(*Alert)(nil),                 // 83: bfxvault.v1.Alert
-	(*ShowNonceRequest)(nil),      // 84: bfxvault.v1.ShowNonceRequest
-	(*ShowNonceResponse)(nil),     // 85: bfxvault.v1.ShowNonceResponse
-	(*AcceptNonceRequest)(nil),    // 86: bfxvault.v1.AcceptNonceRequest
-	(*AcceptNonceResponse)(nil),   // 87: bfxvault.v1.AcceptNonceResponse
-	(*Left)(nil),                  // 88: bfxvault.v1.Left
+	(*Setup)(nil),                 // 4: bfxvault.v1.Setup
+	(*ListSlotsRequest)(nil),      // 5: bfxvault.v1.ListSlotsRequest
+	(*ListSlotsResponse)(nil),     // 6: bfxvault.v1.ListSlotsResponse
+	(*Slot)(nil),                  // 7: bfxvault.v1.Slot
+	(*Argon2Params)(nil),          // 8: bfxvault.v1.Argon2Params
+	(*BeginSealedRequest)(nil),    // 9: bfxvault.v1.BeginSealedRequest
+	(*BeginSealedResponse)(nil),   // 10: bfxvault.v1.BeginSealedResponse
+	(*BeginProofRequest)(nil),     // 11: bfxvault.v1.BeginProofRequest
+	(*BeginProofResponse)(nil),    // 12: bfxvault.v1.BeginProofResponse
+	(*InitRequest)(nil),           // 13: bfxvault.v1.InitRequest
+	(*InitResponse)(nil),          // 14: bfxvault.v1.InitResponse
+	(*UnlockRequest)(nil),         // 15: bfxvault.v1.UnlockRequest
+	(*UnlockResponse)(nil),        // 16: bfxvault.v1.UnlockResponse
+	(*LockRequest)(nil),           // 17: bfxvault.v1.LockRequest
+	(*LockResponse)(nil),          // 18: bfxvault.v1.LockResponse
+	(*SignedRequest)(nil),         // 19: bfxvault.v1.SignedRequest
+	(*Unburnt)(nil),               // 20: bfxvault.v1.Unburnt
+	(*PanicRequest)(nil),          // 21: bfxvault.v1.PanicRequest
+	(*PanicResponse)(nil),         // 22: bfxvault.v1.PanicResponse
+	(*SetPanicRequest)(nil),       // 23: bfxvault.v1.SetPanicRequest
+	(*SetPanicResponse)(nil),      // 24: bfxvault.v1.SetPanicResponse
+	(*AddSlotRequest)(nil),        // 25: bfxvault.v1.AddSlotRequest
+	(*AddSlotResponse)(nil),       // 26: bfxvault.v1.AddSlotResponse
+	(*ReplaceSlotRequest)(nil),    // 27: bfxvault.v1.ReplaceSlotRequest
+	(*ReplaceSlotResponse)(nil),   // 28: bfxvault.v1.ReplaceSlotResponse
+	(*RemoveSlotRequest)(nil),     // 29: bfxvault.v1.RemoveSlotRequest
+	(*RemoveSlotResponse)(nil),    // 30: bfxvault.v1.RemoveSlotResponse
+	(*RotateDataKeyRequest)(nil),  // 31: bfxvault.v1.RotateDataKeyRequest
+	(*RotateDataKeyResponse)(nil), // 32: bfxvault.v1.RotateDataKeyResponse
+	(*CreateBackupRequest)(nil),   // 33: bfxvault.v1.CreateBackupRequest
+	(*BackupPart)(nil),            // 34: bfxvault.v1.BackupPart
+	(*RestoreBackupRequest)(nil),  // 35: bfxvault.v1.RestoreBackupRequest
+	(*RestoreBackupResponse)(nil), // 36: bfxvault.v1.RestoreBackupResponse
+	(*AddKeyRequest)(nil),         // 37: bfxvault.v1.AddKeyRequest
+	(*AddKeyResponse)(nil),        // 38: bfxvault.v1.AddKeyResponse
+	(*RotateKeyRequest)(nil),      // 39: bfxvault.v1.RotateKeyRequest
+	(*RotateKeyResponse)(nil),     // 40: bfxvault.v1.RotateKeyResponse
+	(*SignProbeRequest)(nil),      // 41: bfxvault.v1.SignProbeRequest
+	(*SignProbeResponse)(nil),     // 42: bfxvault.v1.SignProbeResponse
+	(*Scope)(nil),                 // 43: bfxvault.v1.Scope
+	(*NoteVerifiedRequest)(nil),   // 44: bfxvault.v1.NoteVerifiedRequest
+	(*NoteVerifiedResponse)(nil),  // 45: bfxvault.v1.NoteVerifiedResponse
+	(*PromoteKeyRequest)(nil),     // 46: bfxvault.v1.PromoteKeyRequest
+	(*PromoteKeyResponse)(nil),    // 47: bfxvault.v1.PromoteKeyResponse
+	(*RetireKeyRequest)(nil),      // 48: bfxvault.v1.RetireKeyRequest
+	(*RetireKeyResponse)(nil),     // 49: bfxvault.v1.RetireKeyResponse
+	(*RevokeKeyRequest)(nil),      // 50: bfxvault.v1.RevokeKeyRequest
+	(*RevokeKeyResponse)(nil),     // 51: bfxvault.v1.RevokeKeyResponse
+	(*PurgeKeyRequest)(nil),       // 52: bfxvault.v1.PurgeKeyRequest
+	(*PurgeKeyResponse)(nil),      // 53: bfxvault.v1.PurgeKeyResponse
+	(*ListKeysRequest)(nil),       // 54: bfxvault.v1.ListKeysRequest
+	(*ListKeysResponse)(nil),      // 55: bfxvault.v1.ListKeysResponse
+	(*ShowKeyRequest)(nil),        // 56: bfxvault.v1.ShowKeyRequest
+	(*ShowKeyResponse)(nil),       // 57: bfxvault.v1.ShowKeyResponse
+	(*ApiKey)(nil),                // 58: bfxvault.v1.ApiKey
+	(*KeyVersion)(nil),            // 59: bfxvault.v1.KeyVersion
+	(*AddBotRequest)(nil),         // 60: bfxvault.v1.AddBotRequest
+	(*Match)(nil),                 // 61: bfxvault.v1.Match
+	(*AddBotResponse)(nil),        // 62: bfxvault.v1.AddBotResponse
+	(*ListBotsRequest)(nil),       // 63: bfxvault.v1.ListBotsRequest
+	(*ListBotsResponse)(nil),      // 64: bfxvault.v1.ListBotsResponse
+	(*ShowBotRequest)(nil),        // 65: bfxvault.v1.ShowBotRequest
+	(*ShowBotResponse)(nil),       // 66: bfxvault.v1.ShowBotResponse
+	(*Bot)(nil),                   // 67: bfxvault.v1.Bot
+	(*Grant)(nil),                 // 68: bfxvault.v1.Grant
+	(*RemoveBotRequest)(nil),      // 69: bfxvault.v1.RemoveBotRequest
+	(*RemoveBotResponse)(nil),     // 70: bfxvault.v1.RemoveBotResponse
+	(*EnableBotRequest)(nil),      // 71: bfxvault.v1.EnableBotRequest
+	(*EnableBotResponse)(nil),     // 72: bfxvault.v1.EnableBotResponse
+	(*SetGrantRequest)(nil),       // 73: bfxvault.v1.SetGrantRequest
+	(*SetGrantResponse)(nil),      // 74: bfxvault.v1.SetGrantResponse
+	(*RevokeGrantRequest)(nil),    // 75: bfxvault.v1.RevokeGrantRequest
+	(*RevokeGrantResponse)(nil),   // 76: bfxvault.v1.RevokeGrantResponse
+	(*ShowPolicyRequest)(nil),     // 77: bfxvault.v1.ShowPolicyRequest
+	(*ShowPolicyResponse)(nil),    // 78: bfxvault.v1.ShowPolicyResponse
+	(*ApplyPolicyRequest)(nil),    // 79: bfxvault.v1.ApplyPolicyRequest
+	(*ApplyPolicyResponse)(nil),   // 80: bfxvault.v1.ApplyPolicyResponse
+	(*ShowAuditRequest)(nil),      // 81: bfxvault.v1.ShowAuditRequest
+	(*ShowAuditResponse)(nil),     // 82: bfxvault.v1.ShowAuditResponse
+	(*AuditKey)(nil),              // 83: bfxvault.v1.AuditKey
+	(*Alert)(nil),                 // 84: bfxvault.v1.Alert
+	(*ShowNonceRequest)(nil),      // 85: bfxvault.v1.ShowNonceRequest
+	(*ShowNonceResponse)(nil),     // 86: bfxvault.v1.ShowNonceResponse
+	(*AcceptNonceRequest)(nil),    // 87: bfxvault.v1.AcceptNonceRequest
+	(*AcceptNonceResponse)(nil),   // 88: bfxvault.v1.AcceptNonceResponse
+	(*Left)(nil),                  // 89: bfxvault.v1.Left
 }
 var file_bfxvault_v1_admin_proto_depIdxs = []int32{
-	83, // 0: bfxvault.v1.StatusResponse.recent:type_name -> bfxvault.v1.Alert
-	6,  // 1: bfxvault.v1.ListSlotsResponse.slots:type_name -> bfxvault.v1.Slot
-	7,  // 2: bfxvault.v1.Slot.params:type_name -> bfxvault.v1.Argon2Params
-	7,  // 3: bfxvault.v1.InitRequest.params:type_name -> bfxvault.v1.Argon2Params
-	0,  // 4: bfxvault.v1.InitRequest.kek:type_name -> bfxvault.v1.Sealed
-	0,  // 5: bfxvault.v1.UnlockRequest.kek:type_name -> bfxvault.v1.Sealed
-	18, // 6: bfxvault.v1.LockResponse.burns:type_name -> bfxvault.v1.SignedRequest
-	19, // 7: bfxvault.v1.LockResponse.unburnt:type_name -> bfxvault.v1.Unburnt
-	1,  // 8: bfxvault.v1.PanicRequest.proof:type_name -> bfxvault.v1.Proof
-	18, // 9: bfxvault.v1.PanicResponse.requests:type_name -> bfxvault.v1.SignedRequest
-	19, // 10: bfxvault.v1.PanicResponse.unburnt:type_name -> bfxvault.v1.Unburnt
-	1,  // 11: bfxvault.v1.SetPanicRequest.proof:type_name -> bfxvault.v1.Proof
-	7,  // 12: bfxvault.v1.AddSlotRequest.params:type_name -> bfxvault.v1.Argon2Params
-	0,  // 13: bfxvault.v1.AddSlotRequest.keks:type_name -> bfxvault.v1.Sealed
-	7,  // 14: bfxvault.v1.ReplaceSlotRequest.params:type_name -> bfxvault.v1.Argon2Params
-	0,  // 15: bfxvault.v1.ReplaceSlotRequest.keks:type_name -> bfxvault.v1.Sealed
-	1,  // 16: bfxvault.v1.RemoveSlotRequest.proof:type_name -> bfxvault.v1.Proof
-	1,  // 17: bfxvault.v1.RotateDataKeyRequest.proof:type_name -> bfxvault.v1.Proof
-	0,  // 18: bfxvault.v1.RestoreBackupRequest.kek:type_name -> bfxvault.v1.Sealed
-	0,  // 19: bfxvault.v1.AddKeyRequest.secret:type_name -> bfxvault.v1.Sealed
-	1,  // 20: bfxvault.v1.AddKeyRequest.proof:type_name -> bfxvault.v1.Proof
-	0,  // 21: bfxvault.v1.RotateKeyRequest.secret:type_name -> bfxvault.v1.Sealed
-	1,  // 22: bfxvault.v1.RotateKeyRequest.proof:type_name -> bfxvault.v1.Proof
-	18, // 23: bfxvault.v1.SignProbeResponse.request:type_name -> bfxvault.v1.SignedRequest
-	42, // 24: bfxvault.v1.NoteVerifiedRequest.scopes:type_name -> bfxvault.v1.Scope
-	1,  // 25: bfxvault.v1.PromoteKeyRequest.proof:type_name -> bfxvault.v1.Proof
-	18, // 26: bfxvault.v1.RevokeKeyResponse.burns:type_name -> bfxvault.v1.SignedRequest
-	19, // 27: bfxvault.v1.RevokeKeyResponse.unburnt:type_name -> bfxvault.v1.Unburnt
-	1,  // 28: bfxvault.v1.PurgeKeyRequest.proof:type_name -> bfxvault.v1.Proof
-	57, // 29: bfxvault.v1.ListKeysResponse.keys:type_name -> bfxvault.v1.ApiKey
-	57, // 30: bfxvault.v1.ShowKeyResponse.key:type_name -> bfxvault.v1.ApiKey
-	58, // 31: bfxvault.v1.ApiKey.versions:type_name -> bfxvault.v1.KeyVersion
-	42, // 32: bfxvault.v1.KeyVersion.scopes:type_name -> bfxvault.v1.Scope
-	60, // 33: bfxvault.v1.AddBotRequest.matches:type_name -> bfxvault.v1.Match
-	1,  // 34: bfxvault.v1.AddBotRequest.proof:type_name -> bfxvault.v1.Proof
-	66, // 35: bfxvault.v1.ListBotsResponse.bots:type_name -> bfxvault.v1.Bot
-	66, // 36: bfxvault.v1.ShowBotResponse.bot:type_name -> bfxvault.v1.Bot
-	60, // 37: bfxvault.v1.Bot.matches:type_name -> bfxvault.v1.Match
-	67, // 38: bfxvault.v1.Bot.grants:type_name -> bfxvault.v1.Grant
-	67, // 39: bfxvault.v1.Bot.former:type_name -> bfxvault.v1.Grant
-	88, // 40: bfxvault.v1.Grant.left:type_name -> bfxvault.v1.Left
-	1,  // 41: bfxvault.v1.EnableBotRequest.proof:type_name -> bfxvault.v1.Proof
-	1,  // 42: bfxvault.v1.SetGrantRequest.proof:type_name -> bfxvault.v1.Proof
-	1,  // 43: bfxvault.v1.ApplyPolicyRequest.proof:type_name -> bfxvault.v1.Proof
-	82, // 44: bfxvault.v1.ShowAuditResponse.keys:type_name -> bfxvault.v1.AuditKey
-	1,  // 45: bfxvault.v1.AcceptNonceRequest.proof:type_name -> bfxvault.v1.Proof
-	2,  // 46: bfxvault.v1.AdminService.Status:input_type -> bfxvault.v1.StatusRequest
-	4,  // 47: bfxvault.v1.AdminService.ListSlots:input_type -> bfxvault.v1.ListSlotsRequest
-	8,  // 48: bfxvault.v1.AdminService.BeginSealed:input_type -> bfxvault.v1.BeginSealedRequest
-	10, // 49: bfxvault.v1.AdminService.BeginProof:input_type -> bfxvault.v1.BeginProofRequest
-	12, // 50: bfxvault.v1.AdminService.Init:input_type -> bfxvault.v1.InitRequest
-	14, // 51: bfxvault.v1.AdminService.Unlock:input_type -> bfxvault.v1.UnlockRequest
-	16, // 52: bfxvault.v1.AdminService.Lock:input_type -> bfxvault.v1.LockRequest
-	20, // 53: bfxvault.v1.AdminService.Panic:input_type -> bfxvault.v1.PanicRequest
-	22, // 54: bfxvault.v1.AdminService.SetPanic:input_type -> bfxvault.v1.SetPanicRequest
-	24, // 55: bfxvault.v1.AdminService.AddSlot:input_type -> bfxvault.v1.AddSlotRequest
-	26, // 56: bfxvault.v1.AdminService.ReplaceSlot:input_type -> bfxvault.v1.ReplaceSlotRequest
-	28, // 57: bfxvault.v1.AdminService.RemoveSlot:input_type -> bfxvault.v1.RemoveSlotRequest
-	30, // 58: bfxvault.v1.AdminService.RotateDataKey:input_type -> bfxvault.v1.RotateDataKeyRequest
-	32, // 59: bfxvault.v1.AdminService.CreateBackup:input_type -> bfxvault.v1.CreateBackupRequest
-	34, // 60: bfxvault.v1.AdminService.RestoreBackup:input_type -> bfxvault.v1.RestoreBackupRequest
-	36, // 61: bfxvault.v1.AdminService.AddKey:input_type -> bfxvault.v1.AddKeyRequest
-	38, // 62: bfxvault.v1.AdminService.RotateKey:input_type -> bfxvault.v1.RotateKeyRequest
-	40, // 63: bfxvault.v1.AdminService.SignProbe:input_type -> bfxvault.v1.SignProbeRequest
-	43, // 64: bfxvault.v1.AdminService.NoteVerified:input_type -> bfxvault.v1.NoteVerifiedRequest
-	45, // 65: bfxvault.v1.AdminService.PromoteKey:input_type -> bfxvault.v1.PromoteKeyRequest
-	47, // 66: bfxvault.v1.AdminService.RetireKey:input_type -> bfxvault.v1.RetireKeyRequest
-	49, // 67: bfxvault.v1.AdminService.RevokeKey:input_type -> bfxvault.v1.RevokeKeyRequest
-	51, // 68: bfxvault.v1.AdminService.PurgeKey:input_type -> bfxvault.v1.PurgeKeyRequest
-	53, // 69: bfxvault.v1.AdminService.ListKeys:input_type -> bfxvault.v1.ListKeysRequest
-	55, // 70: bfxvault.v1.AdminService.ShowKey:input_type -> bfxvault.v1.ShowKeyRequest
-	59, // 71: bfxvault.v1.AdminService.AddBot:input_type -> bfxvault.v1.AddBotRequest
-	62, // 72: bfxvault.v1.AdminService.ListBots:input_type -> bfxvault.v1.ListBotsRequest
-	64, // 73: bfxvault.v1.AdminService.ShowBot:input_type -> bfxvault.v1.ShowBotRequest
-	68, // 74: bfxvault.v1.AdminService.RemoveBot:input_type -> bfxvault.v1.RemoveBotRequest
-	70, // 75: bfxvault.v1.AdminService.EnableBot:input_type -> bfxvault.v1.EnableBotRequest
-	72, // 76: bfxvault.v1.AdminService.SetGrant:input_type -> bfxvault.v1.SetGrantRequest
-	74, // 77: bfxvault.v1.AdminService.RevokeGrant:input_type -> bfxvault.v1.RevokeGrantRequest
-	76, // 78: bfxvault.v1.AdminService.ShowPolicy:input_type -> bfxvault.v1.ShowPolicyRequest
-	78, // 79: bfxvault.v1.AdminService.ApplyPolicy:input_type -> bfxvault.v1.ApplyPolicyRequest
-	80, // 80: bfxvault.v1.AdminService.ShowAudit:input_type -> bfxvault.v1.ShowAuditRequest
-	84, // 81: bfxvault.v1.AdminService.ShowNonce:input_type -> bfxvault.v1.ShowNonceRequest
-	86, // 82: bfxvault.v1.AdminService.AcceptNonce:input_type -> bfxvault.v1.AcceptNonceRequest
-	3,  // 83: bfxvault.v1.AdminService.Status:output_type -> bfxvault.v1.StatusResponse
-	5,  // 84: bfxvault.v1.AdminService.ListSlots:output_type -> bfxvault.v1.ListSlotsResponse
-	9,  // 85: bfxvault.v1.AdminService.BeginSealed:output_type -> bfxvault.v1.BeginSealedResponse
-	11, // 86: bfxvault.v1.AdminService.BeginProof:output_type -> bfxvault.v1.BeginProofResponse
-	13, // 87: bfxvault.v1.AdminService.Init:output_type -> bfxvault.v1.InitResponse
-	15, // 88: bfxvault.v1.AdminService.Unlock:output_type -> bfxvault.v1.UnlockResponse
-	17, // 89: bfxvault.v1.AdminService.Lock:output_type -> bfxvault.v1.LockResponse
-	21, // 90: bfxvault.v1.AdminService.Panic:output_type -> bfxvault.v1.PanicResponse
-	23, // 91: bfxvault.v1.AdminService.SetPanic:output_type -> bfxvault.v1.SetPanicResponse
-	25, // 92: bfxvault.v1.AdminService.AddSlot:output_type -> bfxvault.v1.AddSlotResponse
-	27, // 93: bfxvault.v1.AdminService.ReplaceSlot:output_type -> bfxvault.v1.ReplaceSlotResponse
-	29, // 94: bfxvault.v1.AdminService.RemoveSlot:output_type -> bfxvault.v1.RemoveSlotResponse
-	31, // 95: bfxvault.v1.AdminService.RotateDataKey:output_type -> bfxvault.v1.RotateDataKeyResponse
-	33, // 96: bfxvault.v1.AdminService.CreateBackup:output_type -> bfxvault.v1.BackupPart
-	35, // 97: bfxvault.v1.AdminService.RestoreBackup:output_type -> bfxvault.v1.RestoreBackupResponse
-	37, // 98: bfxvault.v1.AdminService.AddKey:output_type -> bfxvault.v1.AddKeyResponse
-	39, // 99: bfxvault.v1.AdminService.RotateKey:output_type -> bfxvault.v1.RotateKeyResponse
-	41, // 100: bfxvault.v1.AdminService.SignProbe:output_type -> bfxvault.v1.SignProbeResponse
-	44, // 101: bfxvault.v1.AdminService.NoteVerified:output_type -> bfxvault.v1.NoteVerifiedResponse
-	46, // 102: bfxvault.v1.AdminService.PromoteKey:output_type -> bfxvault.v1.PromoteKeyResponse
-	48, // 103: bfxvault.v1.AdminService.RetireKey:output_type -> bfxvault.v1.RetireKeyResponse
-	50, // 104: bfxvault.v1.AdminService.RevokeKey:output_type -> bfxvault.v1.RevokeKeyResponse
-	52, // 105: bfxvault.v1.AdminService.PurgeKey:output_type -> bfxvault.v1.PurgeKeyResponse
-	54, // 106: bfxvault.v1.AdminService.ListKeys:output_type -> bfxvault.v1.ListKeysResponse
-	56, // 107: bfxvault.v1.AdminService.ShowKey:output_type -> bfxvault.v1.ShowKeyResponse
-	61, // 108: bfxvault.v1.AdminService.AddBot:output_type -> bfxvault.v1.AddBotResponse
-	63, // 109: bfxvault.v1.AdminService.ListBots:output_type -> bfxvault.v1.ListBotsResponse
-	65, // 110: bfxvault.v1.AdminService.ShowBot:output_type -> bfxvault.v1.ShowBotResponse
-	69, // 111: bfxvault.v1.AdminService.RemoveBot:output_type -> bfxvault.v1.RemoveBotResponse
-	71, // 112: bfxvault.v1.AdminService.EnableBot:output_type -> bfxvault.v1.EnableBotResponse
-	73, // 113: bfxvault.v1.AdminService.SetGrant:output_type -> bfxvault.v1.SetGrantResponse
-	75, // 114: bfxvault.v1.AdminService.RevokeGrant:output_type -> bfxvault.v1.RevokeGrantResponse
-	77, // 115: bfxvault.v1.AdminService.ShowPolicy:output_type -> bfxvault.v1.ShowPolicyResponse
-	79, // 116: bfxvault.v1.AdminService.ApplyPolicy:output_type -> bfxvault.v1.ApplyPolicyResponse
-	81, // 117: bfxvault.v1.AdminService.ShowAudit:output_type -> bfxvault.v1.ShowAuditResponse
-	85, // 118: bfxvault.v1.AdminService.ShowNonce:output_type -> bfxvault.v1.ShowNonceResponse
-	87, // 119: bfxvault.v1.AdminService.AcceptNonce:output_type -> bfxvault.v1.AcceptNonceResponse
-	83, // [83:120] is the sub-list for method output_type
-	46, // [46:83] is the sub-list for method input_type
-	46, // [46:46] is the sub-list for extension type_name
-	46, // [46:46] is the sub-list for extension extendee
-	0,  // [0:46] is the sub-list for field type_name
+	84, // 0: bfxvault.v1.StatusResponse.recent:type_name -> bfxvault.v1.Alert
+	4,  // 1: bfxvault.v1.StatusResponse.setup:type_name -> bfxvault.v1.Setup
+	7,  // 2: bfxvault.v1.ListSlotsResponse.slots:type_name -> bfxvault.v1.Slot
+	8,  // 3: bfxvault.v1.Slot.params:type_name -> bfxvault.v1.Argon2Params
+	8,  // 4: bfxvault.v1.InitRequest.params:type_name -> bfxvault.v1.Argon2Params
+	0,  // 5: bfxvault.v1.InitRequest.kek:type_name -> bfxvault.v1.Sealed
+	0,  // 6: bfxvault.v1.UnlockRequest.kek:type_name -> bfxvault.v1.Sealed
+	19, // 7: bfxvault.v1.LockResponse.burns:type_name -> bfxvault.v1.SignedRequest
+	20, // 8: bfxvault.v1.LockResponse.unburnt:type_name -> bfxvault.v1.Unburnt
+	1,  // 9: bfxvault.v1.PanicRequest.proof:type_name -> bfxvault.v1.Proof
+	19, // 10: bfxvault.v1.PanicResponse.requests:type_name -> bfxvault.v1.SignedRequest
+	20, // 11: bfxvault.v1.PanicResponse.unburnt:type_name -> bfxvault.v1.Unburnt
+	1,  // 12: bfxvault.v1.SetPanicRequest.proof:type_name -> bfxvault.v1.Proof
+	8,  // 13: bfxvault.v1.AddSlotRequest.params:type_name -> bfxvault.v1.Argon2Params
+	0,  // 14: bfxvault.v1.AddSlotRequest.keks:type_name -> bfxvault.v1.Sealed
+	8,  // 15: bfxvault.v1.ReplaceSlotRequest.params:type_name -> bfxvault.v1.Argon2Params
+	0,  // 16: bfxvault.v1.ReplaceSlotRequest.keks:type_name -> bfxvault.v1.Sealed
+	1,  // 17: bfxvault.v1.RemoveSlotRequest.proof:type_name -> bfxvault.v1.Proof
+	1,  // 18: bfxvault.v1.RotateDataKeyRequest.proof:type_name -> bfxvault.v1.Proof
+	0,  // 19: bfxvault.v1.RestoreBackupRequest.kek:type_name -> bfxvault.v1.Sealed
+	0,  // 20: bfxvault.v1.AddKeyRequest.secret:type_name -> bfxvault.v1.Sealed
+	1,  // 21: bfxvault.v1.AddKeyRequest.proof:type_name -> bfxvault.v1.Proof
+	0,  // 22: bfxvault.v1.RotateKeyRequest.secret:type_name -> bfxvault.v1.Sealed
+	1,  // 23: bfxvault.v1.RotateKeyRequest.proof:type_name -> bfxvault.v1.Proof
+	19, // 24: bfxvault.v1.SignProbeResponse.request:type_name -> bfxvault.v1.SignedRequest
+	43, // 25: bfxvault.v1.NoteVerifiedRequest.scopes:type_name -> bfxvault.v1.Scope
+	1,  // 26: bfxvault.v1.PromoteKeyRequest.proof:type_name -> bfxvault.v1.Proof
+	19, // 27: bfxvault.v1.RevokeKeyResponse.burns:type_name -> bfxvault.v1.SignedRequest
+	20, // 28: bfxvault.v1.RevokeKeyResponse.unburnt:type_name -> bfxvault.v1.Unburnt
+	1,  // 29: bfxvault.v1.PurgeKeyRequest.proof:type_name -> bfxvault.v1.Proof
+	58, // 30: bfxvault.v1.ListKeysResponse.keys:type_name -> bfxvault.v1.ApiKey
+	58, // 31: bfxvault.v1.ShowKeyResponse.key:type_name -> bfxvault.v1.ApiKey
+	59, // 32: bfxvault.v1.ApiKey.versions:type_name -> bfxvault.v1.KeyVersion
+	43, // 33: bfxvault.v1.KeyVersion.scopes:type_name -> bfxvault.v1.Scope
+	61, // 34: bfxvault.v1.AddBotRequest.matches:type_name -> bfxvault.v1.Match
+	1,  // 35: bfxvault.v1.AddBotRequest.proof:type_name -> bfxvault.v1.Proof
+	67, // 36: bfxvault.v1.ListBotsResponse.bots:type_name -> bfxvault.v1.Bot
+	67, // 37: bfxvault.v1.ShowBotResponse.bot:type_name -> bfxvault.v1.Bot
+	61, // 38: bfxvault.v1.Bot.matches:type_name -> bfxvault.v1.Match
+	68, // 39: bfxvault.v1.Bot.grants:type_name -> bfxvault.v1.Grant
+	68, // 40: bfxvault.v1.Bot.former:type_name -> bfxvault.v1.Grant
+	89, // 41: bfxvault.v1.Grant.left:type_name -> bfxvault.v1.Left
+	1,  // 42: bfxvault.v1.EnableBotRequest.proof:type_name -> bfxvault.v1.Proof
+	1,  // 43: bfxvault.v1.SetGrantRequest.proof:type_name -> bfxvault.v1.Proof
+	1,  // 44: bfxvault.v1.ApplyPolicyRequest.proof:type_name -> bfxvault.v1.Proof
+	83, // 45: bfxvault.v1.ShowAuditResponse.keys:type_name -> bfxvault.v1.AuditKey
+	1,  // 46: bfxvault.v1.AcceptNonceRequest.proof:type_name -> bfxvault.v1.Proof
+	2,  // 47: bfxvault.v1.AdminService.Status:input_type -> bfxvault.v1.StatusRequest
+	5,  // 48: bfxvault.v1.AdminService.ListSlots:input_type -> bfxvault.v1.ListSlotsRequest
+	9,  // 49: bfxvault.v1.AdminService.BeginSealed:input_type -> bfxvault.v1.BeginSealedRequest
+	11, // 50: bfxvault.v1.AdminService.BeginProof:input_type -> bfxvault.v1.BeginProofRequest
+	13, // 51: bfxvault.v1.AdminService.Init:input_type -> bfxvault.v1.InitRequest
+	15, // 52: bfxvault.v1.AdminService.Unlock:input_type -> bfxvault.v1.UnlockRequest
+	17, // 53: bfxvault.v1.AdminService.Lock:input_type -> bfxvault.v1.LockRequest
+	21, // 54: bfxvault.v1.AdminService.Panic:input_type -> bfxvault.v1.PanicRequest
+	23, // 55: bfxvault.v1.AdminService.SetPanic:input_type -> bfxvault.v1.SetPanicRequest
+	25, // 56: bfxvault.v1.AdminService.AddSlot:input_type -> bfxvault.v1.AddSlotRequest
+	27, // 57: bfxvault.v1.AdminService.ReplaceSlot:input_type -> bfxvault.v1.ReplaceSlotRequest
+	29, // 58: bfxvault.v1.AdminService.RemoveSlot:input_type -> bfxvault.v1.RemoveSlotRequest
+	31, // 59: bfxvault.v1.AdminService.RotateDataKey:input_type -> bfxvault.v1.RotateDataKeyRequest
+	33, // 60: bfxvault.v1.AdminService.CreateBackup:input_type -> bfxvault.v1.CreateBackupRequest
+	35, // 61: bfxvault.v1.AdminService.RestoreBackup:input_type -> bfxvault.v1.RestoreBackupRequest
+	37, // 62: bfxvault.v1.AdminService.AddKey:input_type -> bfxvault.v1.AddKeyRequest
+	39, // 63: bfxvault.v1.AdminService.RotateKey:input_type -> bfxvault.v1.RotateKeyRequest
+	41, // 64: bfxvault.v1.AdminService.SignProbe:input_type -> bfxvault.v1.SignProbeRequest
+	44, // 65: bfxvault.v1.AdminService.NoteVerified:input_type -> bfxvault.v1.NoteVerifiedRequest
+	46, // 66: bfxvault.v1.AdminService.PromoteKey:input_type -> bfxvault.v1.PromoteKeyRequest
+	48, // 67: bfxvault.v1.AdminService.RetireKey:input_type -> bfxvault.v1.RetireKeyRequest
+	50, // 68: bfxvault.v1.AdminService.RevokeKey:input_type -> bfxvault.v1.RevokeKeyRequest
+	52, // 69: bfxvault.v1.AdminService.PurgeKey:input_type -> bfxvault.v1.PurgeKeyRequest
+	54, // 70: bfxvault.v1.AdminService.ListKeys:input_type -> bfxvault.v1.ListKeysRequest
+	56, // 71: bfxvault.v1.AdminService.ShowKey:input_type -> bfxvault.v1.ShowKeyRequest
+	60, // 72: bfxvault.v1.AdminService.AddBot:input_type -> bfxvault.v1.AddBotRequest
+	63, // 73: bfxvault.v1.AdminService.ListBots:input_type -> bfxvault.v1.ListBotsRequest
+	65, // 74: bfxvault.v1.AdminService.ShowBot:input_type -> bfxvault.v1.ShowBotRequest
+	69, // 75: bfxvault.v1.AdminService.RemoveBot:input_type -> bfxvault.v1.RemoveBotRequest
+	71, // 76: bfxvault.v1.AdminService.EnableBot:input_type -> bfxvault.v1.EnableBotRequest
+	73, // 77: bfxvault.v1.AdminService.SetGrant:input_type -> bfxvault.v1.SetGrantRequest
+	75, // 78: bfxvault.v1.AdminService.RevokeGrant:input_type -> bfxvault.v1.RevokeGrantRequest
+	77, // 79: bfxvault.v1.AdminService.ShowPolicy:input_type -> bfxvault.v1.ShowPolicyRequest
+	79, // 80: bfxvault.v1.AdminService.ApplyPolicy:input_type -> bfxvault.v1.ApplyPolicyRequest
+	81, // 81: bfxvault.v1.AdminService.ShowAudit:input_type -> bfxvault.v1.ShowAuditRequest
+	85, // 82: bfxvault.v1.AdminService.ShowNonce:input_type -> bfxvault.v1.ShowNonceRequest
+	87, // 83: bfxvault.v1.AdminService.AcceptNonce:input_type -> bfxvault.v1.AcceptNonceRequest
+	3,  // 84: bfxvault.v1.AdminService.Status:output_type -> bfxvault.v1.StatusResponse
+	6,  // 85: bfxvault.v1.AdminService.ListSlots:output_type -> bfxvault.v1.ListSlotsResponse
+	10, // 86: bfxvault.v1.AdminService.BeginSealed:output_type -> bfxvault.v1.BeginSealedResponse
+	12, // 87: bfxvault.v1.AdminService.BeginProof:output_type -> bfxvault.v1.BeginProofResponse
+	14, // 88: bfxvault.v1.AdminService.Init:output_type -> bfxvault.v1.InitResponse
+	16, // 89: bfxvault.v1.AdminService.Unlock:output_type -> bfxvault.v1.UnlockResponse
+	18, // 90: bfxvault.v1.AdminService.Lock:output_type -> bfxvault.v1.LockResponse
+	22, // 91: bfxvault.v1.AdminService.Panic:output_type -> bfxvault.v1.PanicResponse
+	24, // 92: bfxvault.v1.AdminService.SetPanic:output_type -> bfxvault.v1.SetPanicResponse
+	26, // 93: bfxvault.v1.AdminService.AddSlot:output_type -> bfxvault.v1.AddSlotResponse
+	28, // 94: bfxvault.v1.AdminService.ReplaceSlot:output_type -> bfxvault.v1.ReplaceSlotResponse
+	30, // 95: bfxvault.v1.AdminService.RemoveSlot:output_type -> bfxvault.v1.RemoveSlotResponse
+	32, // 96: bfxvault.v1.AdminService.RotateDataKey:output_type -> bfxvault.v1.RotateDataKeyResponse
+	34, // 97: bfxvault.v1.AdminService.CreateBackup:output_type -> bfxvault.v1.BackupPart
+	36, // 98: bfxvault.v1.AdminService.RestoreBackup:output_type -> bfxvault.v1.RestoreBackupResponse
+	38, // 99: bfxvault.v1.AdminService.AddKey:output_type -> bfxvault.v1.AddKeyResponse
+	40, // 100: bfxvault.v1.AdminService.RotateKey:output_type -> bfxvault.v1.RotateKeyResponse
+	42, // 101: bfxvault.v1.AdminService.SignProbe:output_type -> bfxvault.v1.SignProbeResponse
+	45, // 102: bfxvault.v1.AdminService.NoteVerified:output_type -> bfxvault.v1.NoteVerifiedResponse
+	47, // 103: bfxvault.v1.AdminService.PromoteKey:output_type -> bfxvault.v1.PromoteKeyResponse
+	49, // 104: bfxvault.v1.AdminService.RetireKey:output_type -> bfxvault.v1.RetireKeyResponse
+	51, // 105: bfxvault.v1.AdminService.RevokeKey:output_type -> bfxvault.v1.RevokeKeyResponse
+	53, // 106: bfxvault.v1.AdminService.PurgeKey:output_type -> bfxvault.v1.PurgeKeyResponse
+	55, // 107: bfxvault.v1.AdminService.ListKeys:output_type -> bfxvault.v1.ListKeysResponse
+	57, // 108: bfxvault.v1.AdminService.ShowKey:output_type -> bfxvault.v1.ShowKeyResponse
+	62, // 109: bfxvault.v1.AdminService.AddBot:output_type -> bfxvault.v1.AddBotResponse
+	64, // 110: bfxvault.v1.AdminService.ListBots:output_type -> bfxvault.v1.ListBotsResponse
+	66, // 111: bfxvault.v1.AdminService.ShowBot:output_type -> bfxvault.v1.ShowBotResponse
+	70, // 112: bfxvault.v1.AdminService.RemoveBot:output_type -> bfxvault.v1.RemoveBotResponse
+	72, // 113: bfxvault.v1.AdminService.EnableBot:output_type -> bfxvault.v1.EnableBotResponse
+	74, // 114: bfxvault.v1.AdminService.SetGrant:output_type -> bfxvault.v1.SetGrantResponse
+	76, // 115: bfxvault.v1.AdminService.RevokeGrant:output_type -> bfxvault.v1.RevokeGrantResponse
+	78, // 116: bfxvault.v1.AdminService.ShowPolicy:output_type -> bfxvault.v1.ShowPolicyResponse
+	80, // 117: bfxvault.v1.AdminService.ApplyPolicy:output_type -> bfxvault.v1.ApplyPolicyResponse
+	82, // 118: bfxvault.v1.AdminService.ShowAudit:output_type -> bfxvault.v1.ShowAuditResponse
+	86, // 119: bfxvault.v1.AdminService.ShowNonce:output_type -> bfxvault.v1.ShowNonceResponse
+	88, // 120: bfxvault.v1.AdminService.AcceptNonce:output_type -> bfxvault.v1.AcceptNonceResponse
+	84, // [84:121] is the sub-list for method output_type
+	47, // [47:84] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_bfxvault_v1_admin_proto_init() }
@@ -5722,14 +5851,14 @@ func file_bfxvault_v1_admin_proto_init() {
 		return
 	}
 	file_bfxvault_v1_signer_proto_init()
-	file_bfxvault_v1_admin_proto_msgTypes[60].OneofWrappers = []any{}
+	file_bfxvault_v1_admin_proto_msgTypes[61].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bfxvault_v1_admin_proto_rawDesc), len(file_bfxvault_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   88,
+			NumMessages:   89,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

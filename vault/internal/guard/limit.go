@@ -55,6 +55,17 @@ func explain(err error, size int) error {
 	return &LimitError{Need: need, InUse: inUse, Limit: limit.Cur}
 }
 
+// Lockable returns RLIMIT_MEMLOCK of this process in bytes, and what of it is in use;
+// zero where a sandbox hides it. No limit is 2^64-1.
+func Lockable() (limit, used uint64) {
+	var r unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_MEMLOCK, &r) != nil {
+		return 0, 0 // unreachable: the resource is one that Linux has
+	}
+	used, _ = lockedBytes()
+	return r.Cur, used
+}
+
 // lockedBytes returns VmLck of this process, if a sandbox lets it be read.
 func lockedBytes() (uint64, bool) {
 	status, err := os.ReadFile("/proc/self/status")
