@@ -32,6 +32,9 @@ type load struct {
 	failed []string
 }
 
+// loadKey is what the load of a script is kept under.
+type loadKey struct{}
+
 // cmdLoad is "load start LABEL", which has 16 connections sign all the time; and "load
 // stop ID…", which ends them: none of their signatures may have failed, each must be the
 // HMAC-SHA-384 under the secret that the file secrets has for its API key, request nonces
@@ -44,7 +47,7 @@ func cmdLoad(ts *testscript.TestScript, neg bool, args []string) {
 	case "start":
 		ts.Check(startLoad(ts, args[1]))
 	case "stop":
-		l, _ := ts.Value(load{}).(*load)
+		l, _ := ts.Value(loadKey{}).(*load)
 		if l.stop == nil {
 			ts.Fatalf("there is no load")
 		}
@@ -67,7 +70,7 @@ func cmdLoad(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func startLoad(ts *testscript.TestScript, label string) error {
-	l := ts.Value(load{}).(*load)
+	l := ts.Value(loadKey{}).(*load)
 	*l = load{
 		secrets: map[string]string{}, signed: map[string]int{}, last: map[string]uint64{},
 		socket: filepath.Join(ts.Getenv("BFXVAULT_DIR"), "run", "sign.sock"), label: label,

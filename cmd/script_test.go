@@ -143,7 +143,7 @@ func setUp(e *testscript.Env) error {
 	e.Values[daemon{}] = d
 	e.Defer(d.clean)
 	l := new(load)
-	e.Values[load{}] = l
+	e.Values[loadKey{}] = l
 	e.Defer(l.end)
 	e.T().(testing.TB).Cleanup(func() { checkLeaks(e.T().(testing.TB), e.WorkDir) })
 	return nil
