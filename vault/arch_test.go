@@ -45,12 +45,13 @@ func importTable() []importLine {
 
 		{"proto/bfxvault/v1", "", "what is said on the wire; knows no domain"},
 
-		{"vault", "vault/audit vault/policy vault/internal/bitfinex vault/internal/clock vault/internal/crash vault/internal/envelope vault/internal/guard " +
+		{"vault", "vault/audit vault/policy vault/internal/backup vault/internal/bitfinex vault/internal/clock vault/internal/crash vault/internal/envelope vault/internal/guard " +
 			"vault/internal/limits vault/internal/mac vault/internal/nonce vault/internal/record vault/internal/store",
 			"the domain: it alone puts the parts below together, and knows no wire"},
 		{"vault/operator", "vault vault/audit vault/internal/envelope vault/internal/mac", "the passphrase's side, for vaultctl: shares the words of the domain, and the other end of its sealed box"},
 		{"vault/audit", "", "the chained log; its keys come in as function values"},
 		{"vault/policy", "", "pure: decides, and imports no other package of ours"},
+		{"vault/internal/backup", "vault/internal/envelope", "a vault file in one piece, sealed once more"},
 		{"vault/internal/bitfinex", "vault/policy vault/internal/mac", "what a request means, and its signature"},
 		{"vault/internal/clock", "", "the time, with a hook in test builds"},
 		{"vault/internal/crash", "", "where a crash may come between two steps, with a hook in test builds"},

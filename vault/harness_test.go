@@ -70,11 +70,18 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-// newRig makes a vault that is initialised and unlocked.
-func newRig(t testing.TB) *rig {
+// newFolder is a rig with nothing in its folder yet.
+func newFolder(t testing.TB) *rig {
 	t.Helper()
 	r := &rig{t: t, path: filepath.Join(t.TempDir(), "vault.db"), log: &syncBuffer{}, by: vault.Operator{Conn: 1, Process: "op"}}
 	copy(r.kek[:], "a KEK of thirty-two bytes, yes..")
+	return r
+}
+
+// newRig makes a vault that is initialised and unlocked.
+func newRig(t testing.TB) *rig {
+	t.Helper()
+	r := newFolder(t)
 	r.open()
 	init := vault.Init{Params: vault.MinArgon2(), Salt: operator.NewSalt()}
 	init.KEK = r.seal(r.by, init.Purpose(), r.kek[:])

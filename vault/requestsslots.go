@@ -1,5 +1,7 @@
 package vault
 
+import "encoding/binary"
+
 // KeySlot is what a new key slot is made of.
 type KeySlot struct {
 	Kind   string       // "passphrase", "recovery" or "keyfile"
@@ -52,9 +54,12 @@ type RestoreBackup struct {
 	Slot   uint32
 	KEK    Sealed   // 32 bytes
 	Digest [32]byte // SHA-256 of the file
+	// SeenRevision is the newest revision of this vault that the operator has seen, 0
+	// for none.
+	SeenRevision uint64
 }
 
 // Purpose is what the KEK is sealed for.
 func (r RestoreBackup) Purpose() Operation {
-	return operation("RestoreBackup", u32(r.Slot), r.Digest[:])
+	return operation("RestoreBackup", u32(r.Slot), r.Digest[:], binary.BigEndian.AppendUint64(nil, r.SeenRevision))
 }

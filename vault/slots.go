@@ -32,22 +32,16 @@ type file struct {
 
 // readFile reads the whole file without opening anything.
 func readFile(op string, s *store.Store) (*file, error) {
-	f := &file{slots: make(map[uint32]envelope.Slot), raw: make(map[place][]byte)}
+	f := newFile()
 	var id []byte
 	revision, err := s.Load(func(bucket string, key, value []byte) error {
 		p := place{bucket, string(key)}
 		value = append([]byte(nil), value...) // the store's memory ends with the call
-		switch {
-		case p == vaultPlace:
+		if p == vaultPlace {
 			id = value
-		case p == manifestPlace:
-			f.manifest = value
-		case bucket == store.Meta, bucket == store.Manifest:
-			return tampered(op, p) // the manifest covers neither of these buckets
-		default:
-			f.raw[p] = value
+			return nil
 		}
-		return nil
+		return f.add(op, p, value)
 	})
 	var ours *Error
 	if errors.As(err, &ours) {
@@ -65,6 +59,23 @@ func readFile(op string, s *store.Store) (*file, error) {
 		return nil, tampered(op, vaultPlace)
 	}
 	return f, f.readSlots(op)
+}
+
+func newFile() *file {
+	return &file{slots: make(map[uint32]envelope.Slot), raw: make(map[place][]byte)}
+}
+
+// add files one entry.
+func (f *file) add(op string, p place, value []byte) error {
+	switch {
+	case p == manifestPlace:
+		f.manifest = value
+	case p.bucket == store.Meta, p.bucket == store.Manifest:
+		return tampered(op, p) // the manifest covers neither of these buckets
+	default:
+		f.raw[p] = value
+	}
+	return nil
 }
 
 func (f *file) readSlots(op string) error {
@@ -127,10 +138,11 @@ func (v *Vault) Slots() (id [16]byte, slots []Slot, err error) {
 	}
 	for _, key := range sortedKeys(f.slots) {
 		s := f.slots[key]
-		slots = append(slots, Slot{
-			ID: s.ID, Kind: s.Kind.String(), Salt: s.Salt, Created: s.Created,
-			Params: Argon2Params(s.Params),
-		})
+		slots = append(slots, slotView(&s))
 	}
 	return f.id, slots, nil
+}
+
+func slotView(s *envelope.Slot) Slot {
+	return Slot{ID: s.ID, Kind: s.Kind.String(), Salt: s.Salt, Created: s.Created, Params: Argon2Params(s.Params)}
 }

@@ -243,21 +243,7 @@ func (v *Vault) openFile(op string, kek *[kekSize]byte, o *opening) error {
 
 func (v *Vault) openIn(op string, kek *[kekSize]byte, o *opening, slot *envelope.Slot) error {
 	u := o.unlocked
-	if err := u.enter(op); err != nil {
-		return err
-	}
-	defer u.slab.Leave()
-	var c *contents
-	err := quietly(func() (err error) { // once for all: a pair of system calls for each record would cost more than opening it
-		if err := slot.Unwrap(u.id, kek, u.key()); err != nil {
-			return fail(op, KindWrongPassphrase, "wrong passphrase or keyfile for slot %d", slot.ID)
-		}
-		if err := envelope.SetHashState(u.state(), u.key()); err != nil {
-			return fail(op, KindInternal, "%w", err)
-		}
-		c, err = u.open(op, o.file)
-		return err
-	})
+	c, err := u.openWith(op, o.file, slot, kek)
 	if err != nil {
 		return err
 	}

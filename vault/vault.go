@@ -63,6 +63,8 @@ type Vault struct {
 	mu     sync.Mutex
 	closed bool // under mu: nothing is opened any more
 
+	backups sync.Mutex // held while a backup is made or restored: each takes memory
+
 	veiled    atomic.Int64 // unix seconds of the last refusal that was logged in full
 	oneShots  oneShots
 	penalties penalties

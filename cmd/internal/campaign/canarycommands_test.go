@@ -42,6 +42,7 @@ func (h *hunt) commands() map[string][]ctlRun {
 		},
 	}
 	h.addCommands(all, pass, wrong)
+	h.backupCommands(all, pass, wrong)
 	h.policyCommands(all, pass)
 	h.auditCommands(all, pass, wrong)
 	return all
@@ -86,6 +87,22 @@ func (h *hunt) addCommands(all map[string][]ctlRun, pass, wrong []string) {
 		bad("main", orderPath, "--body-file", body("a field of a body file", `{"%s":1}`)),
 		{code: anyBad, args: []string{"main", orderPath, "--body-file", "-"}, stdin: `{"type":"` + h.canary("a body on standard input")},
 		bad(h.canary("a label to sign with"), h.canary("a path to sign")), bad("--json", "main", "v2/auth/r/"+h.canary("a segment to sign"), "--bot", h.canary("a bot to sign")),
+	}
+}
+
+// backupCommands write and read a file that shows nothing (A67).
+func (h *hunt) backupCommands(all map[string][]ctlRun, pass, wrong []string) {
+	h.t.Helper()
+	file := filepath.Join(h.files, "made.backup")
+	on := func(file string, more ...string) []string { return append([]string{file}, more...) }
+	all["backup create"] = []ctlRun{
+		good(file), bad(file), good("--json", file+".json"), bad(filepath.Join(h.files, "none", h.canary("a backup's name"))),
+	}
+	all["backup verify"] = []ctlRun{
+		good(on(file, pass...)...), good(on(file, append(pass, "--json")...)...), bad(on(file, wrong...)...),
+		bad(file, "--keyfile", h.file("backupkey", h.canary("a keyfile for a backup"))),
+		bad(on(h.file("nobackup", h.canary("what is no backup")), pass...)...),
+		bad(on(h.file("half.backup", "bfxvault-backup\n\x01"+h.canary("half a backup")), pass...)...),
 	}
 }
 

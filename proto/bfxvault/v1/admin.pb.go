@@ -2145,7 +2145,10 @@ type RestoreBackupRequest struct {
 	// In the first message only: SHA-256 of the file, 32 bytes.
 	Digest []byte `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
 	// The next piece of the file, up to 64 KiB.
-	Data          []byte `protobuf:"bytes,4,opt,name=data,proto3" json:"data,omitempty"`
+	Data []byte `protobuf:"bytes,4,opt,name=data,proto3" json:"data,omitempty"`
+	// In the first message only: the newest revision of this vault that the operator has
+	// seen, 0 for none.
+	SeenRevision  uint64 `protobuf:"varint,5,opt,name=seen_revision,json=seenRevision,proto3" json:"seen_revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2206,6 +2209,13 @@ func (x *RestoreBackupRequest) GetData() []byte {
 		return x.Data
 	}
 	return nil
+}
+
+func (x *RestoreBackupRequest) GetSeenRevision() uint64 {
+	if x != nil {
+		return x.SeenRevision
+	}
+	return 0
 }
 
 type RestoreBackupResponse struct {
@@ -5373,12 +5383,13 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x13CreateBackupRequest\" \n" +
 	"\n" +
 	"BackupPart\x12\x12\n" +
-	"\x04data\x18\x01 \x01(\fR\x04data\"}\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\"\xa2\x01\n" +
 	"\x14RestoreBackupRequest\x12\x12\n" +
 	"\x04slot\x18\x01 \x01(\rR\x04slot\x12%\n" +
 	"\x03kek\x18\x02 \x01(\v2\x13.bfxvault.v1.SealedR\x03kek\x12\x16\n" +
 	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x12\n" +
-	"\x04data\x18\x04 \x01(\fR\x04data\"b\n" +
+	"\x04data\x18\x04 \x01(\fR\x04data\x12#\n" +
+	"\rseen_revision\x18\x05 \x01(\x04R\fseenRevision\"b\n" +
 	"\x15RestoreBackupResponse\x12\x19\n" +
 	"\bvault_id\x18\x01 \x01(\fR\avaultId\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x12\x12\n" +

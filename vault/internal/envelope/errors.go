@@ -21,6 +21,9 @@ var (
 	// a mistake of the caller.
 	ErrShortBuffer = errors.New("destination is too small and must not be grown")
 
+	// ErrStreamDamaged is returned by [OpenStream].
+	ErrStreamDamaged = errors.New("sealed stream is damaged")
+
 	// ErrTooLarge is returned for a plaintext of more than [MaxPlaintext] bytes.
 	ErrTooLarge = errors.New("plaintext is too large to seal")
 
