@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"time"
 
 	pb "bfxvault/proto/bfxvault/v1"
 	"bfxvault/vault"
@@ -21,13 +22,18 @@ func (a *admin) Status(context.Context, *pb.StatusRequest) (*pb.StatusResponse, 
 		Keys: uint32(s.Keys), Bots: uint32(s.Bots), Grants: uint32(s.Grants),
 		Since: s.Since, Memory: s.Memory, Alerts: s.Alerts, Revision: s.Revision,
 		AuditProblem: s.AuditProblem, AuditSeq: s.Synced.Seq, AuditHead: s.Synced.Head[:],
-		Setup: fromSetup(s.Setup),
+		Setup:    fromSetup(s.Setup),
+		IdleLock: seconds(s.AutoLock.Idle), MaxUnlock: seconds(s.AutoLock.Max), LocksAt: s.Locks,
+		LockedAt: s.LockedAt, LockedBy: string(s.LockedBy),
 	}
 	for _, alert := range s.Recent {
 		response.Recent = append(response.Recent, &pb.Alert{Time: alert.Time, Name: alert.Name, Detail: alert.Detail})
 	}
 	return response, nil
 }
+
+// seconds are those of a setting, of less than a lifetime.
+func seconds(d time.Duration) uint32 { return uint32(d / time.Second) }
 
 // ListSlots lists the key slots, locked or not.
 func (a *admin) ListSlots(context.Context, *pb.ListSlotsRequest) (*pb.ListSlotsResponse, error) {
@@ -109,8 +115,12 @@ func (a *admin) Unlock(ctx context.Context, r *pb.UnlockRequest) (*pb.UnlockResp
 }
 
 // Lock wipes all key material.
-func (a *admin) Lock(context.Context, *pb.LockRequest) (*pb.LockResponse, error) {
-	return &pb.LockResponse{Already: a.vault.Lock()}, nil
+func (a *admin) Lock(ctx context.Context, _ *pb.LockRequest) (*pb.LockResponse, error) {
+	by, err := operatorOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &pb.LockResponse{Already: a.vault.LockFor(vault.CauseOperator, by)}, nil
 }
 
 // ShowNonce says where the request nonces of an API key stand.

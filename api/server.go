@@ -113,7 +113,7 @@ func (i *interceptor) rescue(err *error) {
 	if fault == nil {
 		return
 	}
-	i.vault.Lock()
+	i.vault.LockFor(vault.CauseFault, vault.Operator{})
 	id := correlationID()
 	i.log.Error("panic; the vault is locked", "id", id, "stack", string(debug.Stack()))
 	*err = internal(id).Err()

@@ -104,7 +104,7 @@ func (d *daemon) start(ts *testscript.TestScript, flags []string) {
 	defer log.Close()
 	cmd := exec.Command(lookUp(ts, "vaultd"), flags...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), log, log
-	for _, name := range []string{"PATH", "HOME", "BFXVAULT_DIR", "BFXVAULT_TEST_CLOCK"} {
+	for _, name := range []string{"PATH", "HOME", "BFXVAULT_DIR", "BFXVAULT_TEST_CLOCK", "BFXVAULT_TEST_SLEPT"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	ts.Check(cmd.Start())

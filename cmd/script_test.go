@@ -135,6 +135,7 @@ func setUp(e *testscript.Env) error {
 		"HOME="+home,
 		"BFXVAULT_DIR="+filepath.Join(e.WorkDir, "v"),
 		"BFXVAULT_TEST_CLOCK="+filepath.Join(e.WorkDir, "clock"), // no file yet: the real time
+		"BFXVAULT_TEST_SLEPT="+filepath.Join(e.WorkDir, "slept"), // nor here: the machine is awake
 		"KEY="+apiKey,
 		"UID="+strconv.Itoa(os.Geteuid()),
 		"GID="+strconv.Itoa(os.Getegid()),

@@ -34,6 +34,9 @@ func (v *Vault) recorded(op string, by Operator, o Operation, u *unlocked, make 
 		return e
 	}
 	crash.Point("outcome written")
+	if failed == nil {
+		u.used()
+	}
 	return failed
 }
 

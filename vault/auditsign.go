@@ -7,23 +7,13 @@ import (
 
 // record hands in the record of a signature: it will be written or, where value leaves,
 // on disk (P2).
-func (v *Vault) record(c Caller, r *SignRequest, request *policy.Request, a admitted) (t audit.Ticket, err error) {
-	const op = "sign"
-	l, err := v.audit.open()
-	if err != nil {
-		return t, auditError(op, err)
-	}
+func (v *Vault) record(l *audit.Log, c Caller, r *SignRequest, request *policy.Request, a admitted) (audit.Ticket, error) {
 	s := sheets.Get().(*sheet)
 	defer sheets.Put(s)
 	s.fill(c, r, request, a.key, a.grant)
 	s.see(request, true)
 	s.record.Decision, s.record.Nonce, s.record.Revision = audit.Allowed, uint64(a.nonce), a.unlocked.revision.Load()
-	if t, err = l.Submit(&s.record, request.Class&policy.Withdraw != 0); err != nil {
-		return t, auditError(op, err)
-	}
-	a.grant.usage.signed(a.at)
-	v.used(a.grant, request)
-	return t, nil
+	return l.Submit(&s.record, request.Class&policy.Withdraw != 0)
 }
 
 // refused records why a request was not signed, without waiting, and returns the

@@ -44,6 +44,8 @@ type rig struct {
 	// told.
 	anchor string
 	marks  []vault.Mark
+	// autoLock is the setting, from the next open on.
+	autoLock vault.AutoLock
 }
 
 func (r *rig) checkable(policy.Match) error {
@@ -94,7 +96,7 @@ func newRig(t testing.TB) *rig {
 func (r *rig) open() {
 	r.t.Helper()
 	v, err := vault.Open(vault.Options{Path: r.path, Log: slog.New(slog.NewTextHandler(r.log, nil)), Checkable: r.checkable,
-		Anchor: r.anchor, Journal: func(m vault.Mark) { r.marks = append(r.marks, m) }})
+		Anchor: r.anchor, AutoLock: r.autoLock, Journal: func(m vault.Mark) { r.marks = append(r.marks, m) }})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -114,7 +114,11 @@ func (v *Vault) admit(c Caller, r SignRequest, request *policy.Request, malforme
 		return a, refuseMalformed(op, a.key, a.grant, request, malformed)
 	}
 	began := a.key.clock.Read()
-	a.at = began.Wall.Unix()
+	a.at, a.steady = began.Wall.Unix(), a.unlocked.steady(a.key.clock, began)
+	if why, over := a.unlocked.idling.over(a.steady); over { // the machine has slept, and its timers with it
+		v.lock(a.unlocked, why, Operator{})
+		return a, lockedError(op)
+	}
 	if a.nonce, err = v.charge(a.unlocked, a.key, a.grant, request, began); err != nil {
 		return a, err
 	}
@@ -137,6 +141,7 @@ type admitted struct {
 	grant    *grant
 	at       int64 // unix seconds
 	nonce    nonce.RequestNonce
+	steady   time.Time // the same by the clock of auto-lock
 }
 
 // refuseMalformed says what is wrong with a request that was not understood, unless
@@ -271,14 +276,36 @@ type Pending struct {
 
 // sign computes the MAC and hands in the record of it.
 func (v *Vault) sign(c Caller, r SignRequest, w *work, a admitted) (p Pending, err error) {
+	const op = "sign"
 	p.vault, p.unlocked = v, a.unlocked
-	if err := a.unlocked.sign(&p.signature, a.key, a.nonce, w.payload); err != nil {
-		return Pending{}, err
+	l, err := v.audit.open()
+	if err != nil {
+		return Pending{}, v.veil(auditError(op, err))
 	}
-	if p.ticket, err = v.record(c, &r, &w.request, a); err != nil {
+	if p.ticket, err = v.mac(l, &p.signature, c, &r, w, a); err != nil {
 		return Pending{}, v.veil(err)
 	}
+	a.unlocked.idling.use(a.steady)
+	a.grant.usage.signed(a.at)
+	v.used(a.grant, &w.request)
 	return p, nil
+}
+
+// mac computes the MAC and hands in its record before a lock can hand in its own: none of
+// a signature stands behind that (P5).
+func (v *Vault) mac(l *audit.Log, s *Signature, c Caller, r *SignRequest, w *work, a admitted) (audit.Ticket, error) {
+	const op = "sign"
+	if err := a.unlocked.enter(op); err != nil {
+		return audit.Ticket{}, err
+	}
+	defer a.unlocked.slab.Leave()
+	bitfinex.Sign(&s.Hex, a.unlocked.slab.Slot(a.key.slot), w.payload)
+	s.APIKey, s.RequestNonce, s.KeyVersion = a.key.id, uint64(a.nonce), a.key.version
+	t, err := v.record(l, c, r, &w.request, a)
+	if err != nil {
+		return t, auditError(op, err)
+	}
+	return t, nil
 }
 
 // Wait returns the signature once its record is where it has to be (P2), and none
@@ -293,17 +320,6 @@ func (p *Pending) Wait() (Signature, error) {
 	}
 	p.signature.AuditSeq = seq
 	return p.signature, nil
-}
-
-// sign computes the MAC. After a lock has begun it gives none (P5).
-func (u *unlocked) sign(s *Signature, k *apiKey, n nonce.RequestNonce, payload []byte) error {
-	if err := u.enter("sign"); err != nil {
-		return err
-	}
-	defer u.slab.Leave()
-	bitfinex.Sign(&s.Hex, u.slab.Slot(k.slot), payload)
-	s.APIKey, s.RequestNonce, s.KeyVersion = k.id, uint64(n), k.version
-	return nil
 }
 
 func noGrant() *Error {

@@ -28,6 +28,14 @@ type Status struct {
 	// Synced is the newest record of the audit log that is on disk.
 	Synced audit.Position
 	Setup  Setup
+	// AutoLock is the setting; Locks is when the vault locks by itself if it is not used,
+	// unix seconds, 0 for never or while locked.
+	AutoLock AutoLock
+	Locks    int64
+	// LockedAt and LockedBy are of the last lock since the start of the daemon: unix
+	// seconds, and a Cause; 0 and empty for none.
+	LockedAt int64
+	LockedBy Cause
 }
 
 // Setup is what only this process knows of how it is set up, in any state.
@@ -51,21 +59,23 @@ func (v *Vault) setupNow() Setup {
 // Status reports the state of the vault. It takes no lock and never waits for
 // the disk while unlocked.
 func (v *Vault) Status() Status {
+	s := Status{Recent: v.alerts.all(), AuditProblem: v.audit.problem(), Synced: v.audit.synced(), AutoLock: v.autoLock, Setup: v.setupNow()}
+	if last := v.locked.Load(); last != nil {
+		s.LockedAt, s.LockedBy = last.at, last.why
+	}
 	u := v.current.Load()
 	if u == nil {
 		state, problem := v.state()
-		s := Status{State: state, Recent: v.alerts.all(), AuditProblem: v.audit.problem(), Synced: v.audit.synced(), Setup: v.setupNow()}
+		s.State = state
 		if problem != nil {
 			s.Problem = problem.Err.Error()
 		}
 		return s
 	}
 	snapshot := u.snapshot.Load()
-	s := Status{
-		State: Unlocked, VaultID: slices.Clone(u.id[:]), Keys: len(snapshot.keys), Bots: len(snapshot.bots),
-		Since: u.since.Unix(), Memory: string(u.slab.Backend()), Revision: u.revision.Load(),
-		Recent: v.alerts.all(), AuditProblem: v.audit.problem(), Synced: v.audit.synced(), Setup: v.setupNow(),
-	}
+	s.State, s.VaultID, s.Revision = Unlocked, slices.Clone(u.id[:]), u.revision.Load()
+	s.Keys, s.Bots = len(snapshot.keys), len(snapshot.bots)
+	s.Since, s.Memory, s.Locks = u.since.Unix(), string(u.slab.Backend()), u.locks()
 	for _, b := range snapshot.bots {
 		s.Grants += len(b.grants)
 	}

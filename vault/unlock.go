@@ -71,7 +71,7 @@ func (v *Vault) Init(by Operator, r Init) (Opened, error) {
 		u.destroy()
 		return Opened{}, err
 	}
-	v.current.Store(u)
+	v.publish(u)
 	v.log.Info("made a vault", "memory", u.slab.Backend())
 	return Opened{VaultID: u.id, Revision: u.revision.Load()}, nil
 }
@@ -183,7 +183,7 @@ func (v *Vault) unlockWith(op string, by Operator, kek *[kekSize]byte, r Unlock)
 		u.destroy()
 		return Opened{}, err
 	}
-	v.current.Store(u)
+	v.publish(u)
 	if o.stale.file || o.stale.log {
 		v.alert(AlertRollback, "an older copy was accepted")
 	}
@@ -277,21 +277,6 @@ func (o *opening) restore(op string, c *contents) (err error) {
 		o.restored, err = c.restoreRules(op, nowOf(o.unlocked.clock))
 	}
 	return err
-}
-
-// Lock wipes all key material and says whether the vault was locked before. It
-// waits for the uses of the moment, and a quarter of a second at most for the disk:
-// after it returns nothing is signed (P5).
-func (v *Vault) Lock() (already bool) {
-	u := v.current.Swap(nil)
-	if u == nil {
-		return true
-	}
-	u.drain()
-	u.destroy()
-	v.log.Info("locked")
-	v.audit.note(&audit.Record{Op: "lock", Decision: audit.Done, Revision: u.revision.Load()})
-	return false
 }
 
 func (v *Vault) openKEK(op string, by Operator, box Sealed, purpose Operation) (*guard.Buffer, error) {

@@ -38,7 +38,8 @@ type unlocked struct {
 	// clockAhead is set once the wall clock has run ahead of the time since boot.
 	clockAhead atomic.Bool
 
-	daily *time.Timer // reminds of old API keys
+	daily  *time.Timer // reminds of old API keys
+	idling idling
 
 	usageMu sync.Mutex
 	usages  map[string]*usage // by bot
@@ -75,6 +76,7 @@ func (v *Vault) newUnlocked(op string, id envelope.VaultID, keys int) (*unlocked
 		raw:   make(map[place][]byte),
 		named: bitfinex.NamedEndpoints(),
 	}
+	u.idling.limits, u.idling.began = v.autoLock, u.clock.Read().Steady
 	u.book, err = nonce.NewBook(func(marks []nonce.Mark) error { return v.persistMarks(u, marks) })
 	if err == nil {
 		u.ledger, err = limits.NewLedger(func(records []limits.Record) error { return v.persistSpent(u, records) })

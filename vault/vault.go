@@ -39,6 +39,8 @@ type Options struct {
 	Keep audit.Keep
 	// Anchor is a file on other storage that notes how new the vault is; empty for none.
 	Anchor string
+	// AutoLock says when the vault locks by itself.
+	AutoLock AutoLock
 	// Journal is told how new the vault is, at every checkpoint. May be nil.
 	Journal func(Mark)
 }
@@ -57,6 +59,11 @@ type Vault struct {
 	// current is nil unless the vault is unlocked. Signing reads it and takes no
 	// lock.
 	current atomic.Pointer[unlocked]
+
+	// locks is held while a lock wipes.
+	locks    sync.Mutex
+	locked   atomic.Pointer[locking] // the last one; nil for none
+	autoLock AutoLock
 
 	// mu serialises Init, Unlock and every change of the file. Lock does not take
 	// it: a hung disk must not keep a vault from locking.
@@ -83,7 +90,7 @@ func Open(o Options) (*Vault, error) {
 	if o.Path == "" || o.Log == nil || o.Checkable == nil {
 		return nil, errors.New("vault: Options.Path, Options.Log and Options.Checkable are required")
 	}
-	v := &Vault{log: o.Log, checkable: o.Checkable, anchor: anchor{path: o.Anchor}, journal: o.Journal}
+	v := &Vault{log: o.Log, checkable: o.Checkable, anchor: anchor{path: o.Anchor}, autoLock: o.AutoLock, journal: o.Journal}
 	v.setup = Setup{Memory: string(guard.Best()), Synced: o.Synced, Anchor: o.Anchor != "", Journal: o.Journal != nil}
 	s, err := store.Open(o.Path)
 	var revision uint64

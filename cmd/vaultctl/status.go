@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -74,6 +77,7 @@ func (a *app) reportStatus(s *pb.StatusResponse) error {
 		"alerts": append([]string{}, s.GetAlerts()...), "audit_problem": s.GetAuditProblem(),
 		"recent_alerts": recentAlerts(s.GetRecent()),
 	}
+	addLocking(value, s)
 	unlocked := vault.State(s.GetState()) == vault.Unlocked
 	if unlocked {
 		value["vault_id"], value["revision"] = hex.EncodeToString(s.GetVaultId()), s.GetRevision()
@@ -86,7 +90,7 @@ func (a *app) reportStatus(s *pb.StatusResponse) error {
 			a.printf(" since %s UTC, %s, %s, %s, secrets in %s", date(s.GetSince()),
 				count(s.GetKeys(), "API key"), count(s.GetBots(), "bot"), count(s.GetGrants(), "grant"), s.GetMemory())
 		}
-		a.printf("\n")
+		a.printf("%s\n", lockingLine(s))
 		if s.GetProblem() != "" {
 			a.printf("problem: %s\n", s.GetProblem())
 		}
@@ -100,6 +104,34 @@ func (a *app) reportStatus(s *pb.StatusResponse) error {
 			a.printf("%s UTC: %s: %s\n", date(alert.GetTime()), alert.GetName(), alert.GetDetail())
 		}
 	})
+}
+
+// addLocking adds when the vault locks by itself, and when and why it was locked last.
+func addLocking(value map[string]any, s *pb.StatusResponse) {
+	if s.GetLocksAt() != 0 {
+		value["idle_lock"], value["max_unlock"], value["locks_at"] = s.GetIdleLock(), s.GetMaxUnlock(), s.GetLocksAt()
+	}
+	if s.GetLockedAt() != 0 {
+		value["locked_at"], value["locked_by"] = s.GetLockedAt(), s.GetLockedBy()
+	}
+}
+
+// lockingLine is the same in words, a line to follow the state.
+func lockingLine(s *pb.StatusResponse) string {
+	switch {
+	case s.GetLocksAt() != 0:
+		var settings []string
+		for name, n := range map[string]uint32{"idle_lock": s.GetIdleLock(), "max_unlock": s.GetMaxUnlock()} {
+			if n != 0 {
+				settings = append(settings, name+" "+(time.Duration(n)*time.Second).String())
+			}
+		}
+		slices.Sort(settings)
+		return fmt.Sprintf("\nlocks at %s UTC unless it is used (%s)", date(s.GetLocksAt()), strings.Join(settings, ", "))
+	case vault.State(s.GetState()) == vault.Locked && s.GetLockedAt() != 0 && s.GetLockedBy() != string(vault.CauseOperator): // who knows it already
+		return fmt.Sprintf("\nwas locked at %s UTC: %s", date(s.GetLockedAt()), s.GetLockedBy())
+	}
+	return ""
 }
 
 func recentAlerts(list []*pb.Alert) []map[string]any {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"bfxvault/vault"
 	"bfxvault/vault/audit"
 )
 
@@ -32,6 +33,42 @@ type settings struct {
 	AuditKeep auditKeep `toml:"audit_keep"`
 	// Anchor is a file on other storage that notes how new the vault is.
 	Anchor string `toml:"anchor"`
+	// IdleLock and MaxUnlock say when the vault locks by itself. Nil is never.
+	IdleLock  *duration `toml:"idle_lock"`
+	MaxUnlock *duration `toml:"max_unlock"`
+}
+
+// duration is a time such as "15m" or "12h".
+type duration time.Duration
+
+// UnmarshalText reads it as time.ParseDuration does. The error is not shown.
+func (d *duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	*d = duration(parsed)
+	return err
+}
+
+// sensible are the times that somebody can have meant. There is none for never: leave
+// the setting out.
+func (d duration) sensible() bool {
+	return time.Duration(d) >= time.Second && time.Duration(d) <= maxAutoLock
+}
+
+const (
+	maxAutoLock   = 366 * 24 * time.Hour
+	autoLockTimes = `a time such as "15m" or "12h", of a second at least and 8784h at most`
+)
+
+// autoLock is both settings as the vault understands them.
+func (s *settings) autoLock() vault.AutoLock {
+	var a vault.AutoLock
+	if s.IdleLock != nil {
+		a.Idle = time.Duration(*s.IdleLock)
+	}
+	if s.MaxUnlock != nil {
+		a.Max = time.Duration(*s.MaxUnlock)
+	}
+	return a
 }
 
 // auditKeep removes segments older than so many days, and the oldest of more than so
@@ -62,6 +99,10 @@ func (s *settings) check(path string) error {
 		return fmt.Errorf(`%s: durability is "written" or "fsync"`, path)
 	case s.Anchor != "" && !filepath.IsAbs(s.Anchor):
 		return fmt.Errorf("%s: anchor is a path from the root", path)
+	case s.IdleLock != nil && !s.IdleLock.sensible():
+		return fmt.Errorf("%s: idle_lock is %s; leave it out for never", path, autoLockTimes)
+	case s.MaxUnlock != nil && !s.MaxUnlock.sensible():
+		return fmt.Errorf("%s: max_unlock is %s; leave it out for never", path, autoLockTimes)
 	}
 	return nil
 }

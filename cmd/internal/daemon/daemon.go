@@ -78,7 +78,8 @@ func New(p paths.Paths, config string, log *slog.Logger) (*Daemon, error) {
 	}
 	v, err := vault.Open(vault.Options{
 		Path: p.VaultFile(), Log: log, Checkable: api.Checkable,
-		Synced: s.Durability == "fsync", Keep: s.AuditKeep.keep(), Anchor: s.Anchor, Journal: toJournal(log),
+		Synced: s.Durability == "fsync", Keep: s.AuditKeep.keep(), Anchor: s.Anchor,
+		AutoLock: s.autoLock(), Journal: toJournal(log),
 	})
 	if err != nil {
 		return nil, err
@@ -166,7 +167,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	go func() { // for as long as the process lives: also while it stops
 		for range locks {
-			d.vault.Lock()
+			d.vault.LockFor(vault.CauseSignal, vault.Operator{})
 		}
 	}()
 	d.log.Info("ready", "version", vault.Version, "state", d.vault.Status().State)

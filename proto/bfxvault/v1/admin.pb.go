@@ -210,6 +210,16 @@ type StatusResponse struct {
 	// The newest record of the audit log that is on disk, and its hash, 32 bytes.
 	AuditSeq  uint64 `protobuf:"varint,14,opt,name=audit_seq,json=auditSeq,proto3" json:"audit_seq,omitempty"`
 	AuditHead []byte `protobuf:"bytes,15,opt,name=audit_head,json=auditHead,proto3" json:"audit_head,omitempty"`
+	// After what time without use, and after what time at all, the vault locks by itself,
+	// in seconds; 0 for never.
+	IdleLock  uint32 `protobuf:"varint,16,opt,name=idle_lock,json=idleLock,proto3" json:"idle_lock,omitempty"`
+	MaxUnlock uint32 `protobuf:"varint,17,opt,name=max_unlock,json=maxUnlock,proto3" json:"max_unlock,omitempty"`
+	// When it locks by itself unless it is used, unix seconds; 0 for never or while locked.
+	LocksAt int64 `protobuf:"varint,18,opt,name=locks_at,json=locksAt,proto3" json:"locks_at,omitempty"`
+	// When and why it was locked last since vaultd's start: "operator", "signal", "idle",
+	// "max_unlock", "panic", "fault" or "end"; 0 and empty for never.
+	LockedAt int64  `protobuf:"varint,19,opt,name=locked_at,json=lockedAt,proto3" json:"locked_at,omitempty"`
+	LockedBy string `protobuf:"bytes,21,opt,name=locked_by,json=lockedBy,proto3" json:"locked_by,omitempty"`
 	// How vaultd is set up, in every state.
 	Setup         *Setup `protobuf:"bytes,20,opt,name=setup,proto3" json:"setup,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -349,6 +359,41 @@ func (x *StatusResponse) GetAuditHead() []byte {
 		return x.AuditHead
 	}
 	return nil
+}
+
+func (x *StatusResponse) GetIdleLock() uint32 {
+	if x != nil {
+		return x.IdleLock
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetMaxUnlock() uint32 {
+	if x != nil {
+		return x.MaxUnlock
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetLocksAt() int64 {
+	if x != nil {
+		return x.LocksAt
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetLockedAt() int64 {
+	if x != nil {
+		return x.LockedAt
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetLockedBy() string {
+	if x != nil {
+		return x.LockedBy
+	}
+	return ""
 }
 
 func (x *StatusResponse) GetSetup() *Setup {
@@ -5251,7 +5296,7 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04slot\x18\x02 \x01(\rR\x04slot\x12\x10\n" +
 	"\x03mac\x18\x03 \x01(\fR\x03mac\"\x0f\n" +
-	"\rStatusRequest\"\xce\x03\n" +
+	"\rStatusRequest\"\xdf\x04\n" +
 	"\x0eStatusResponse\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x19\n" +
@@ -5269,7 +5314,13 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\raudit_problem\x18\r \x01(\tR\fauditProblem\x12\x1b\n" +
 	"\taudit_seq\x18\x0e \x01(\x04R\bauditSeq\x12\x1d\n" +
 	"\n" +
-	"audit_head\x18\x0f \x01(\fR\tauditHead\x12(\n" +
+	"audit_head\x18\x0f \x01(\fR\tauditHead\x12\x1b\n" +
+	"\tidle_lock\x18\x10 \x01(\rR\bidleLock\x12\x1d\n" +
+	"\n" +
+	"max_unlock\x18\x11 \x01(\rR\tmaxUnlock\x12\x19\n" +
+	"\blocks_at\x18\x12 \x01(\x03R\alocksAt\x12\x1b\n" +
+	"\tlocked_at\x18\x13 \x01(\x03R\blockedAt\x12\x1b\n" +
+	"\tlocked_by\x18\x15 \x01(\tR\blockedBy\x12(\n" +
 	"\x05setup\x18\x14 \x01(\v2\x12.bfxvault.v1.SetupR\x05setup\"\xc3\x01\n" +
 	"\x05Setup\x12\x10\n" +
 	"\x03uid\x18\x01 \x01(\rR\x03uid\x12\x16\n" +

@@ -4,8 +4,7 @@
 // which a person or a time server may set, and the time since boot, which
 // nobody can.
 //
-// Builds with the tag bfxvault_testhooks read the wall clock through a file that
-// a test writes; the ordinary build has no such door.
+// Builds with the tag bfxvault_testhooks read both through files that a test writes; the ordinary build has no such door.
 package clock
 
 import (

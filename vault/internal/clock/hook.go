@@ -1,7 +1,7 @@
 //go:build bfxvault_testhooks
 
-// Package clock reads the two clocks that request nonces go by, the wall clock
-// through a file that a test writes.
+// Package clock reads the two clocks that request nonces go by, through files that a
+// test writes.
 package clock
 
 import (
@@ -13,25 +13,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Wall is the wall clock plus the offset in seconds that the file named by
-// BFXVAULT_TEST_CLOCK holds. A missing file means no offset.
+// Wall is the wall clock plus the seconds that it was set by, and that the machine slept:
+// those that the files named by BFXVAULT_TEST_CLOCK and BFXVAULT_TEST_SLEPT hold.
 func Wall() time.Time {
-	text, err := os.ReadFile(os.Getenv("BFXVAULT_TEST_CLOCK"))
-	if err != nil {
-		return time.Now()
-	}
-	seconds, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
-	if err != nil {
-		return time.Now() // a file that is being written
-	}
-	return time.Now().Add(time.Duration(seconds) * time.Second)
+	return time.Now().Add(seconds("BFXVAULT_TEST_CLOCK") + seconds("BFXVAULT_TEST_SLEPT"))
 }
 
-// Boot is CLOCK_BOOTTIME, which no test sets.
+// seconds are those in the file that a variable names; none where it is missing, or just
+// being written.
+func seconds(variable string) time.Duration {
+	text, err := os.ReadFile(os.Getenv(variable))
+	if err != nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(n) * time.Second
+}
+
+// Boot is CLOCK_BOOTTIME, plus the seconds that the machine slept.
 func Boot() time.Duration {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
 		panic("clock: the kernel has no CLOCK_BOOTTIME: " + err.Error())
 	}
-	return time.Duration(ts.Nano())
+	return time.Duration(ts.Nano()) + seconds("BFXVAULT_TEST_SLEPT")
 }
