@@ -42,6 +42,7 @@ func importTable() []importLine {
 
 		{"api/client", "proto/bfxvault/v1", "a bot links the wire and nothing of the vault"},
 		{"api/peer", "", "who is at the other end of the socket"},
+		{"api/upstream", "", "the one way to Bitfinex, for vaultctl and the proxy: it knows no vault"},
 
 		{"proto/bfxvault/v1", "", "what is said on the wire; knows no domain"},
 
@@ -130,6 +131,7 @@ func barriers() []barrier {
 	return append(all,
 		barrier{"cmd/vaultproxy", "vault", "the proxy holds no secrets"},
 		barrier{"api/client", "vault", "a bot links the wire alone"},
+		barrier{"api/upstream", "vault", "what has the network has no secrets"},
 	)
 }
 
