@@ -23,7 +23,7 @@ type importLine struct {
 func importTable() []importLine {
 	return []importLine{
 		{"cmd/vaultd", "cmd/internal/daemon", "ten lines"},
-		{"cmd/vaultctl", "api api/peer cmd/internal/bench cmd/internal/daemon cmd/internal/harden cmd/internal/paths cmd/internal/policyfile cmd/internal/sim " +
+		{"cmd/vaultctl", "api api/peer api/upstream cmd/internal/bench cmd/internal/daemon cmd/internal/harden cmd/internal/paths cmd/internal/policyfile cmd/internal/sim " +
 			"proto/bfxvault/v1 vault vault/audit vault/operator vault/policy",
 			"the operator's program; demo and bench run it again as their daemon"},
 		{"cmd/internal/bench", "proto/bfxvault/v1", "measures over the wire, as a bot would"},

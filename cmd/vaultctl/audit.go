@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/user"
@@ -40,7 +39,7 @@ func (a *app) withAudit(ctx context.Context, f func(*audit.Reader) error) error 
 		return unreadable(dir, err)
 	}
 	if n := r.Garbled(); n > 0 {
-		fmt.Fprintf(a.stderr, "vaultctl: warning: lines that are no records: %d\n", n)
+		a.warnf("lines that are no records: %d", n)
 		a.hintf("vaultctl audit verify")
 	}
 	return nil

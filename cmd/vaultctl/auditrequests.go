@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -41,10 +40,10 @@ func (a *app) exportRequests(ctx context.Context, r *audit.Reader, w io.Writer, 
 		return encoder.Encode(request)
 	})
 	if lacking > 0 {
-		fmt.Fprintf(a.stderr, "vaultctl: warning: left out, since the log does not hold what rules would see of them: %d\n", lacking)
+		a.warnf("left out, since the log does not hold what rules would see of them: %d", lacking)
 	}
 	if unjudged > 0 {
-		fmt.Fprintf(a.stderr, "vaultctl: warning: left out, since they were refused before any rule: %d\n", unjudged)
+		a.warnf("left out, since they were refused before any rule: %d", unjudged)
 	}
 	return err
 }

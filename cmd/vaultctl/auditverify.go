@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -84,7 +83,7 @@ type verifiedView struct {
 func (a *app) reportVerified(r audit.Report, plainOnly bool) error {
 	view := verifiedView{r.FirstBad == nil, r, plainOnly}
 	if plainOnly {
-		fmt.Fprintln(a.stderr, "vaultctl: warning: without the passphrase only the plain chain is checked")
+		a.warnf("without the passphrase only the plain chain is checked")
 	}
 	if r.FirstBad != nil {
 		bad := failed("TAMPERED", "the audit log is not what was written: record %d: %s", *r.FirstBad, r.Problem)

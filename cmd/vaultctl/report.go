@@ -13,6 +13,7 @@ import (
 // object; everything else on standard error, in lower case, as
 //
 //	vaultctl: error: …
+//	vaultctl: warning: …
 //	vaultctl: hint: …
 //
 // Names that came from outside are printed quoted where they are not known to be
@@ -33,6 +34,11 @@ func (a *app) printf(format string, args ...any) { fmt.Fprintf(a.stdout, format,
 
 func (a *app) hintf(format string, args ...any) {
 	fmt.Fprintf(a.stderr, "vaultctl: hint: "+format+"\n", args...)
+}
+
+// warnf says what went another way than one might think, though the command did its part.
+func (a *app) warnf(format string, args ...any) {
+	fmt.Fprintf(a.stderr, "vaultctl: warning: "+format+"\n", args...)
 }
 
 func (a *app) reportFailure(f *failure) {
