@@ -159,9 +159,10 @@ func condition(name string) (bool, error) {
 }
 
 // checkLeaks looks for the passphrase and the API secret in all that a script
-// left behind: the vault's folder, the daemon's log, the terminal (P1).
+// left behind: the vault's folder, one that it was restored to, backups, the daemon's log,
+// the terminal (P1).
 func checkLeaks(t testing.TB, dir string) {
-	for _, name := range []string{"v", "home", "vaultd.log", "tty"} {
+	for _, name := range []string{"v", "w", "home", "one.backup", "vault.backup", "vaultd.log", "tty"} {
 		err := filepath.WalkDir(filepath.Join(dir, name), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || !d.Type().IsRegular() {
 				return nil // not every script has all of them

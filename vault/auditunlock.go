@@ -244,9 +244,13 @@ func (v *Vault) beginUnlocked(op string, by Operator, kek *[kekSize]byte, o *ope
 	if v.anchor.path != "" && !o.anchored {
 		changes = append(changes, sealedChange(store.Audit, anchored, nil))
 	}
-	if len(changes) == 0 {
+	o.unlocked.newest = o.stale.newest
+	switch {
+	case o.backup:
+		o.unlocked.newest = max(o.stale.newest, o.unlocked.revision.Load()) + restoreGap
+		return v.commitFirstMu(op, o.unlocked, changes...)
+	case len(changes) == 0:
 		return nil
 	}
-	o.unlocked.newest = o.stale.newest
 	return v.commitMu(op, o.unlocked, changes...)
 }

@@ -32,18 +32,21 @@ type change struct {
 // (P7). The key material is used, and left, before the disk is: a hung disk keeps
 // nothing from locking.
 func (v *Vault) commitMu(op string, u *unlocked, changes ...change) error {
-	return v.commitWithMu(op, u, nil, changes)
+	return v.commitOnMu(op, u, u.revision.Load(), nil, changes)
 }
 
-// commitFirstMu is commitMu for revision 1: it writes what tells the file apart
-// from others as well.
+// commitFirstMu is commitMu for a file with nothing in it: it writes what tells the file
+// apart from others as well, and the entries that a backup brought.
 func (v *Vault) commitFirstMu(op string, u *unlocked, changes ...change) error {
-	return v.commitWithMu(op, u, []store.Op{
-		{Bucket: store.Meta, Key: []byte(vaultPlace.key), Value: appendVaultID(nil, u.id)},
-	}, changes)
+	before := []store.Op{{Bucket: store.Meta, Key: []byte(vaultPlace.key), Value: appendVaultID(nil, u.id)}}
+	for p, value := range u.raw {
+		before = append(before, store.Op{Bucket: p.bucket, Key: []byte(p.key), Value: value})
+	}
+	return v.commitOnMu(op, u, 0, before, changes)
 }
 
-func (v *Vault) commitWithMu(op string, u *unlocked, meta []store.Op, changes []change) error {
+// commitOnMu writes changes on top of what goes before them, in a file of some revision.
+func (v *Vault) commitOnMu(op string, u *unlocked, on uint64, before []store.Op, changes []change) error {
 	at := v.audit.synced()
 	if at.Seq > u.logged.Seq {
 		changes = append(changes, sealedChange(store.Audit, auditHead, appendPosition(nil, at)))
@@ -54,7 +57,7 @@ func (v *Vault) commitWithMu(op string, u *unlocked, meta []store.Op, changes []
 		return err
 	}
 	crash.Point("before the commit")
-	if err := v.store.ApplyAs(u.revision.Load(), next.revision, append(ops, meta...)); err != nil {
+	if err := v.store.ApplyAs(on, next.revision, append(before, ops...)); err != nil {
 		return storeError(op, err)
 	}
 	crash.Point("after the commit")

@@ -199,6 +199,7 @@ type opening struct {
 	log      *audit.Log // nil where it is damaged, and that is accepted
 	unlocked *unlocked
 	stale    staleness
+	backup   bool     // the file is one, and goes into an empty one
 	restored []change // what accepting an older file changes
 	outside  uint64   // the revision that the anchor knows
 	missing  bool     // there is to be an anchor, and there is none
@@ -261,7 +262,7 @@ func (v *Vault) openIn(op string, kek *[kekSize]byte, o *opening, slot *envelope
 // restore finds out whether anything is older than it should be and, where that is
 // accepted, applies the rules of a restore to what was read.
 func (o *opening) restore(op string, c *contents) (err error) {
-	if c.mixed != nil && !o.request.AcceptRollback {
+	if c.mixed != nil && (o.backup || !o.request.AcceptRollback) {
 		return c.mixed
 	}
 	if o.stale, err = o.unlocked.checkNewest(op, o.log, o.request, o.outside); err != nil {
@@ -272,7 +273,7 @@ func (o *opening) restore(op string, c *contents) (err error) {
 		return fail(op, KindRollback, "the anchor is not there").
 			hint("mount what it is on; if it is lost: vaultctl unlock --accept-rollback")
 	}
-	o.stale.file = o.stale.file || c.mixed != nil
+	o.stale.file = o.stale.file || c.mixed != nil || o.backup
 	if o.stale.file {
 		o.restored, err = c.restoreRules(op, nowOf(o.unlocked.clock))
 	}

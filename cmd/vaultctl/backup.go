@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) backup() *cobra.Command {
-	return group("backup", "Backups: create, verify", a.backupCreate(), a.backupVerify())
+	return group("backup", "Backups: create, verify, restore", a.backupCreate(), a.backupVerify(), a.backupRestore())
 }
 
 func (a *app) backupCreate() *cobra.Command {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -97,13 +98,18 @@ type openedBackup struct {
 
 // openBackup opens a backup with the first of its slots that opens.
 func (a *app) openBackup(ctx context.Context, text []byte, b vault.Backup, by backupSlot) (opened openedBackup, err error) {
-	err = failed("NO_SLOT", "the backup has no %s slot", by.kind())
-	for _, slot := range b.Slots {
-		if slot.Kind != by.kind() {
-			continue
-		}
+	slots := slices.DeleteFunc(slices.Clone(b.Slots), func(s vault.Slot) bool { return s.Kind != by.kind() })
+	if len(slots) == 0 {
+		return opened, failed("NO_SLOT", "the backup has no %s slot", by.kind())
+	}
+	kekOf, forget, err := a.backupKEK(ctx, by)
+	if err != nil {
+		return opened, err
+	}
+	defer forget()
+	for _, slot := range slots {
 		opened.slot = slot.ID
-		if opened.kek, err = a.kekFor(ctx, slot, by.from, by.keyfile); err != nil {
+		if opened.kek, err = kekOf(slot); err != nil {
 			return opened, err
 		}
 		opened.contents, err = vault.VerifyBackup(text, slot.ID, (*[operator.KEKSize]byte)(opened.kek))
@@ -112,10 +118,23 @@ func (a *app) openBackup(ctx context.Context, text []byte, b vault.Backup, by ba
 		}
 		opened.kek.Wipe()
 		if err = ofVault(err); !is(err, vault.KindWrongPassphrase.Reason()) {
-			return opened, err
+			break
 		}
 	}
 	return opened, err
+}
+
+// backupKEK reads what opens a slot, once, and returns how it becomes the KEK of one.
+func (a *app) backupKEK(ctx context.Context, by backupSlot) (kekOf func(vault.Slot) (*operator.KEK, error), forget func(), err error) {
+	if by.keyfile != "" {
+		return func(vault.Slot) (*operator.KEK, error) { return a.keyfile(by.keyfile) }, func() {}, nil
+	}
+	passphrase, err := a.passphrase(ctx, by.from)
+	if err != nil {
+		return nil, nil, err
+	}
+	return func(s vault.Slot) (*operator.KEK, error) { return operator.DeriveKEK(passphrase, s.Params, s.Salt) },
+		func() { clear(passphrase) }, nil
 }
 
 // ofVault gives an error of package vault, which no vaultd has sent, its reason.

@@ -107,8 +107,13 @@ func (a *app) reportUnlock(opened *pb.UnlockResponse) error {
 		} else {
 			a.printf("the vault is unlocked\n")
 		}
-		if len(held) > 0 {
-			a.hintf("the clock cannot be trusted for %s: vaultctl nonce show LABEL, then vaultctl nonce accept LABEL", strings.Join(held, ", "))
-		}
+		a.hintHeld(held)
 	})
+}
+
+// hintHeld says what to do about labels whose request nonces are held back.
+func (a *app) hintHeld(labels []string) {
+	if len(labels) > 0 {
+		a.hintf("the clock cannot be trusted for %s: vaultctl nonce show LABEL, then vaultctl nonce accept LABEL", strings.Join(labels, ", "))
+	}
 }

@@ -98,6 +98,9 @@ func (h *hunt) backupCommands(all map[string][]ctlRun, pass, wrong []string) {
 	all["backup create"] = []ctlRun{
 		good(file), bad(file), good("--json", file+".json"), bad(filepath.Join(h.files, "none", h.canary("a backup's name"))),
 	}
+	all["backup restore"] = []ctlRun{ // there is a vault; canaryrpc has the folder without one
+		bad(on(file, pass...)...), bad(on(h.file("norestore", h.canary("what is nothing to restore")), append(pass, "--json")...)...),
+	}
 	all["backup verify"] = []ctlRun{
 		good(on(file, pass...)...), good(on(file, append(pass, "--json")...)...), bad(on(file, wrong...)...),
 		bad(file, "--keyfile", h.file("backupkey", h.canary("a keyfile for a backup"))),

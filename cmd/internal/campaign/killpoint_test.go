@@ -50,6 +50,9 @@ func killPoints() []killPoint {
 		{"unlock written", accepting(), false},
 		{"before the commit", accepting(), false},
 		{"after the commit", accepting(), true},
+		{"unlock written", restoring(), false},
+		{"before the commit", restoring(), false},
+		{"after the commit", restoring(), true},
 		{"intent written", adding(), false},
 		{"before the commit", adding(), false},
 		{"after the commit", adding(), true},
@@ -244,6 +247,37 @@ func accepting() doing {
 		want(r.t, "a bot of before", refused, "DENIED")
 		must(r.t, a.enable(botName))
 		return err == nil
+	}}
+}
+
+// restoring restores a backup elsewhere: the vault is there with all that it holds, under
+// the rules of a restore, or there is none, and the backup can be restored.
+func restoring() doing {
+	var text []byte
+	return doing{"backup restore", func(r *rig) {
+		r.start()
+		r.fill("main")
+		var err error
+		text, err = r.admin().backup()
+		must(r.t, err)
+		r.stop(r.t)
+		must(r.t, os.Remove(r.paths.VaultFile()), os.RemoveAll(r.auditDir()))
+		r.logLost = true
+	}, func(r *rig) error {
+		<-r.log.found
+		return r.admin().restore(text)
+	}, func(r *rig) bool {
+		a := r.admin()
+		made := a.status(r.t).GetState() != "uninitialised"
+		if made {
+			must(r.t, a.unlock())
+		} else {
+			must(r.t, a.restore(text))
+		}
+		_, refused := r.bot().sign("main")
+		want(r.t, "a bot of before", refused, "DENIED")
+		must(r.t, a.enable(botName))
+		return made
 	}}
 }
 

@@ -30,6 +30,8 @@ type rig struct {
 	disk    *faultfs.FS
 	backing string
 
+	logLost bool // a restore went on without the log of its vault
+
 	mu    sync.Mutex
 	conns []*grpc.ClientConn
 }
