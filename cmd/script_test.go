@@ -101,12 +101,13 @@ func TestScripts(t *testing.T) {
 		Condition:          condition,
 		RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code":   cmdCode,
-			"daemon": cmdDaemon,
-			"given":  cmdGiven,
-			"load":   cmdLoad,
-			"signed": cmdSigned,
-			"tamper": cmdTamper,
+			"code":     cmdCode,
+			"daemon":   cmdDaemon,
+			"exchange": cmdExchange,
+			"given":    cmdGiven,
+			"load":     cmdLoad,
+			"signed":   cmdSigned,
+			"tamper":   cmdTamper,
 		},
 	})
 }
@@ -143,6 +144,9 @@ func setUp(e *testscript.Env) error {
 	d := new(daemon)
 	e.Values[daemon{}] = d
 	e.Defer(d.clean)
+	x := new(exchange)
+	e.Values[exchangeKey{}] = x
+	e.Defer(x.end)
 	l := new(load)
 	e.Values[loadKey{}] = l
 	e.Defer(l.end)

@@ -85,6 +85,26 @@ func New(keys ...Key) *Exchange {
 	return x
 }
 
+// Put makes an API key known, as if it were made at the exchange, or changes what it
+// may do. One that was known before goes on with its nonces and orders.
+func (x *Exchange) Put(k Key) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if a := x.accounts[k.ID]; a != nil {
+		a.key = k
+		return
+	}
+	x.accounts[k.ID] = &account{key: k}
+}
+
+// Delete forgets an API key, as when it is deleted at the exchange: whatever is signed
+// with it is refused from then on.
+func (x *Exchange) Delete(id string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.accounts, id)
+}
+
 // Accepted returns a copy of what was carried out so far, in the order in which
 // the exchange did it.
 func (x *Exchange) Accepted() []Request {

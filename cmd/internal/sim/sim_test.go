@@ -102,6 +102,26 @@ func TestV2RefusesWithTheExchangesOwnWords(t *testing.T) {
 	}
 }
 
+func TestKeysComeAndGo(t *testing.T) {
+	x := sim.New()
+	want := func(nonce uint64, answer string) {
+		t.Helper()
+		if _, body := post(t, x, path, "{}", sign(bot(), path, nonce, "{}")); !strings.Contains(body, answer) {
+			t.Errorf("nonce %d: %s", nonce, body)
+		}
+	}
+	want(5, "apikey: invalid")
+	x.Put(bot())
+	want(5, "exchange")
+	k := bot()
+	k.Read = 0
+	x.Put(k)
+	want(5, "nonce: small") // it goes on where it was
+	want(6, "permission invalid")
+	x.Delete(k.ID)
+	want(7, "apikey: invalid")
+}
+
 func TestV1RefusesWithTheExchangesOwnWords(t *testing.T) {
 	const path = "v1/withdraw"
 	good := `{"request":"/v1/balances","nonce":"11"}`
