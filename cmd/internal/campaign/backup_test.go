@@ -4,7 +4,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
+	"testing"
 
 	pb "bfxvault/proto/bfxvault/v1"
 	"bfxvault/vault"
@@ -49,4 +52,30 @@ func (a *admin) restore(text []byte) error {
 	}
 	_, err = stream.CloseAndRecv()
 	return err
+}
+
+// P1, P5: neither a backup that was made nor one that was restored leaves a key behind,
+// and the file holds none.
+func TestABackupLeavesNoSecretBehind(t *testing.T) {
+	t.Parallel()
+	s := newScan(t, conditions{})
+	s.sign(1)
+	s.file("secret", "") // which files takes away
+	file := filepath.Join(filepath.Dir(s.dir), "made.backup")
+	s.ctl(0, "backup", "create", file)
+	s.expect("after a backup", atRest)
+	must(t, s.admin().lock())
+	s.expect("locked after a backup", nowhere)
+	s.stop(t)
+	s.logLost = true
+	must(t, os.Remove(s.paths.VaultFile()), os.RemoveAll(s.auditDir()))
+	s.start()
+	s.ctl(0, "backup", "restore", file, "--passphrase-file", s.file("pass", passphrase))
+	must(t, s.admin().enable(botName))
+	s.sign(10)
+	s.expect("restored", atRest)
+	s.ctl(0, "lock")
+	s.expect("locked after a restore", nowhere)
+	s.stop(t)
+	s.files() // the backup too
 }
