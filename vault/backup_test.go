@@ -3,6 +3,7 @@ package vault_test
 import (
 	"bytes"
 	"errors"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -91,6 +92,9 @@ func TestABackupOfAnotherPassphraseOrChangedIsRefused(t *testing.T) {
 func TestABackupIsOfOneRevisionWhileSigningGoesOn(t *testing.T) {
 	r := newRig(t).ready()
 	r.must(r.grantDaily(1 << 40))
+	for i := range 100 { // so that sealing takes as long as a change
+		r.must(r.addKey("n-"+strconv.Itoa(i), "n-"+strconv.Itoa(i), testSecret))
+	}
 	stop := make(chan struct{})
 	var signing sync.WaitGroup
 	signed := make([]int, 8)
@@ -109,27 +113,33 @@ func TestABackupIsOfOneRevisionWhileSigningGoesOn(t *testing.T) {
 			}
 		})
 	}
-	changes := make(chan error)
-	go func() {
-		var err error
-		for n := uint32(0); n < 30 && err == nil; n++ {
-			err = r.addBot("bot-"+string(rune('a'+n%26))+string(rune('a'+n/26)), 2000+n)
+	changed := 0
+	signing.Go(func() {
+		for ; ; changed++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if err := r.addBot("bot-"+strconv.Itoa(changed), uint32(2000+changed)); err != nil {
+				t.Error(err)
+				return
+			}
 		}
-		changes <- err
-	}()
-	var last uint64
-	for range 20 {
+	})
+	var last vault.BackupContents
+	for range 30 {
 		c, err := r.verifyBackup(r.backup())
-		if err != nil || c.Revision < last {
-			t.Fatalf("%+v after revision %d: %v", c, last, err)
+		if err != nil || c.Revision < last.Revision || c.Bots < last.Bots {
+			t.Errorf("%+v after %+v: %v", c, last, err)
+			break
 		}
-		last = c.Revision
+		last = c
 	}
-	r.must(<-changes)
 	close(stop)
 	signing.Wait()
-	if c, err := r.verifyBackup(r.backup()); err != nil || c.Bots != 31 {
-		t.Errorf("%+v: %v", c, err)
+	if c, err := r.verifyBackup(r.backup()); err != nil || c.Bots != changed+1 || changed == 0 {
+		t.Errorf("%+v, and %d bots: %v", c, changed, err)
 	}
 	for i, n := range signed {
 		if n == 0 {

@@ -3,9 +3,11 @@ package vault_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -165,7 +167,10 @@ func TestWhatIsNotRestoredLeavesNothing(t *testing.T) {
 	wantKind(t, err, vault.KindNotFound)
 	copy(r.kek[:], goldenKeyfile)
 	_, err = r.restoreAs(vault.RestoreBackup{Slot: 2, Digest: digest}, text)
-	wantKind(t, err, vault.KindInvalid) // a keyfile
+	wantKind(t, err, vault.KindInvalid)
+	if !strings.Contains(err.Error(), "a keyfile restores nothing") {
+		t.Error(err)
+	}
 	wantKind(t, r.restore(text), vault.KindWrongPassphrase)
 	r.kek = right
 	request := vault.RestoreBackup{Slot: 1, Digest: digest}
@@ -271,4 +276,25 @@ func TestTheAuditLogGoesOnBehindARestore(t *testing.T) {
 	old.must(old.restore(text))
 	_, err := old.sign(uid(1001), "main")
 	wantDenied(t, err, vault.KindDenied, "suspended path")
+}
+
+// A43: an anchor that knows a newer revision counts as what the operator has seen, and is
+// that of the restored vault from then on.
+func TestARestoreGoesBehindTheAnchor(t *testing.T) {
+	old := newRig(t).ready()
+	text := old.backup()
+	r := newFolder(t)
+	r.kek, r.anchor = old.kek, filepath.Join(t.TempDir(), "anchor")
+	status := old.v.Status()
+	r.must(os.WriteFile(r.anchor, fmt.Appendf(nil, `{"vault":"%x","revision":1000000,"seq":1,"head":""}`, status.VaultID), 0o600))
+	r.open()
+	opened, err := r.restoreAs(vault.RestoreBackup{Slot: 1, Digest: sha256.Sum256(text)}, text)
+	r.must(err)
+	if opened.Revision <= 1000000+1<<32 {
+		t.Errorf("revision %d", opened.Revision)
+	}
+	r.reopen(nil)
+	r.must(r.unlock())
+	r.reopen(func(string) { r.must(os.Remove(r.anchor)) })
+	wantKind(t, r.unlock(), vault.KindRollback)
 }

@@ -160,6 +160,7 @@ func FuzzParseEntries(f *testing.F) {
 		text := appendEntries(nil, entriesOf(n))
 		f.Add(text)
 		f.Add(text[:len(text)-1])
+		f.Add(append(text, 0))
 	}
 	f.Add(appendEntries(nil, []Entry{{"b", "k", nil}, {"a", "k", nil}}))
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff})
