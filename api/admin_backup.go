@@ -1,6 +1,9 @@
 package api
 
 import (
+	"errors"
+	"io"
+
 	"google.golang.org/grpc"
 
 	pb "bfxvault/proto/bfxvault/v1"
@@ -23,6 +26,9 @@ func (a *admin) RestoreBackup(stream grpc.ClientStreamingServer[pb.RestoreBackup
 		return err
 	}
 	first, err := stream.Recv()
+	if errors.Is(err, io.EOF) {
+		return invalid("digest", "there is no first message")
+	}
 	if err != nil {
 		return err
 	}
