@@ -216,4 +216,4 @@ func storeError(op string, err error) *Error {
 	return fail(op, KindCannotWrite, "%w", err).hint("free space or mend the disk under it; nothing was changed")
 }
 
-const restoreHint = "keep the file as it is and restore the newest backup beside it"
+const restoreHint = "keep the file: stop vaultd, move vault.db aside, start it again, and: vaultctl backup restore FILE"
