@@ -14,7 +14,7 @@ type Kind uint8
 const (
 	Unsent      Kind = iota + 1 // it never left: no server would understand it
 	Unreachable                 // no answer came; it may have been carried out all the same
-	Refused                     // Bitfinex said no, with a code
+	Refused                     // Bitfinex said no
 	Unclear                     // something answered, but not as Bitfinex does
 )
 
@@ -30,7 +30,7 @@ const (
 type Error struct {
 	Kind   Kind
 	Status int    // of HTTP; zero where no answer came
-	Code   int    // Bitfinex's, where it refused
+	Code   int    // Bitfinex's, where it refused and gave one
 	Text   string // Bitfinex's, where it refused: short and printable
 	Err    error  // of the network, or of what an answer looks like
 }
@@ -39,6 +39,9 @@ type Error struct {
 func (e *Error) Error() string {
 	switch e.Kind {
 	case Refused:
+		if e.Code == 0 && e.Text != "" {
+			return e.Text
+		}
 		return fmt.Sprintf("%d %s", e.Code, e.Text)
 	case Unclear:
 		return Plain(fmt.Sprintf("HTTP status %d: %v", e.Status, e.Err))
@@ -68,9 +71,13 @@ func Plain(text string) string {
 
 // judge says whether an answer is one: Bitfinex refuses with ["error", CODE, "text"],
 // under HTTP 500 or 429 and, for some requests, under 200 (bitfinex-api-node issue 116,
-// ccxt issue 6384).
+// ccxt issue 6384), and writes with a notification whose status is not SUCCESS.
 func judge(status int, body []byte) error {
-	if code, text, ok := refusal(body); ok {
+	code, text, refused := refusal(body)
+	if !refused {
+		code, text, refused = notified(body)
+	}
+	if refused {
 		return &Error{Kind: Refused, Status: status, Code: code, Text: Plain(text)}
 	}
 	if status != http.StatusOK {
@@ -89,4 +96,22 @@ func refusal(body []byte) (code int, text string, ok bool) {
 		text = string(parts[2])
 	}
 	return code, text, json.Unmarshal(parts[1], &code) == nil
+}
+
+// notified reads [MTS, "…-req", ID, null, DATA, CODE, STATUS, TEXT], with which writes are
+// answered (docs.bitfinex.com/reference/rest-auth-cancel-orders-multiple).
+func notified(body []byte) (code int, text string, refused bool) {
+	var parts []json.RawMessage
+	var kind, status string
+	if json.Unmarshal(body, &parts) != nil || len(parts) < 8 || json.Unmarshal(parts[1], &kind) != nil || !strings.HasSuffix(kind, "-req") {
+		return 0, "", false
+	}
+	if json.Unmarshal(parts[6], &status) == nil && status == "SUCCESS" {
+		return 0, "", false
+	}
+	_ = json.Unmarshal(parts[5], &code) // null, mostly
+	if json.Unmarshal(parts[7], &text) != nil || text == "" {
+		text = "status " + string(parts[6])
+	}
+	return code, text, true
 }

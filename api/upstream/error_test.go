@@ -23,6 +23,8 @@ func TestBitfinexRefusesWithACode(t *testing.T) {
 		{429, `["error",11010,"ratelimit: error"]`, upstream.Refused, upstream.CodeRateLimit, "ratelimit: error", "11010 ratelimit: error"},
 		{200, ` [ "error" , 10020 , "x" , 1 ] `, upstream.Refused, 10020, "x", "10020 x"},
 		{500, `["error",10020,["a","b"]]`, upstream.Refused, 10020, `["a","b"]`, `10020 ["a","b"]`},
+		{200, `[1700000000000,"oc_multi-req",null,null,[],null,"ERROR","no orders"]`, upstream.Refused, 0, "no orders", "no orders"},
+		{200, `[1700000000000,"oc_multi-req",null,null,[],10001,null,null]`, upstream.Refused, 10001, "status null", "10001 status null"},
 		{429, `{"error":"ERR_RATE_LIMIT"}`, upstream.Unclear, 0, "", `HTTP status 429: "{\"error\":\"ERR_RATE_LIMIT\"}"`},
 		{500, `["error","x","y"]`, upstream.Unclear, 0, "", `HTTP status 500: "[\"error\",\"x\",\"y\"]"`},
 		{502, "<html>\n", upstream.Unclear, 0, "", `HTTP status 502: "<html> "`},
@@ -32,6 +34,17 @@ func TestBitfinexRefusesWithACode(t *testing.T) {
 		e := wantKind(t, err, c.kind)
 		if e.Status != c.status || e.Code != c.code || e.Text != c.text || e.Error() != c.line {
 			t.Errorf("%s: %d %d %q: %s", c.body, e.Status, e.Code, e.Text, e)
+		}
+	}
+}
+
+func TestANotificationOfSuccessIsAnAnswer(t *testing.T) {
+	for _, body := range []string{
+		`[1700000000000,"oc_multi-req",null,null,[],null,"SUCCESS","Submitting 0 order cancellations."]`,
+		`[1,2,3,4,5,6,7,8]`, `[["orders",1,0]]`, `[]`, `{}`,
+	} {
+		if answer, err := dial(t, answering(t, 200, body).URL).Do(t.Context(), probe()); err != nil || string(answer) != body {
+			t.Errorf("%s: %s, %v", body, answer, err)
 		}
 	}
 }
