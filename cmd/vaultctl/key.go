@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -47,23 +46,7 @@ func (a *app) runKeyAdd(ctx context.Context, label string, k keyAdd) error {
 	if err != nil {
 		return usagef("%v", err)
 	}
-	if k.secretFile == "-" && k.from.file == "-" {
-		return usagef("--secret-file and --passphrase-file cannot both be standard input")
-	}
-	return a.with(func(s *session) error {
-		if err := s.unlocked(ctx); err != nil {
-			return err
-		}
-		secret, err := a.apiSecret(ctx, k.secretFile)
-		if err != nil {
-			return err
-		}
-		defer clear(secret)
-		c, err := a.credential(ctx, s, k.from)
-		if err != nil {
-			return err
-		}
-		defer c.kek.Wipe()
+	return a.withSecret(ctx, k.secretFile, k.from, func(s *session, c *credential, secret []byte) error {
 		added, err := s.addKey(ctx, c, vault.AddKey{Label: label, APIKey: k.apiKey, Permissions: permissions}, secret)
 		if err != nil {
 			return err
@@ -77,6 +60,20 @@ func (a *app) runKeyAdd(ctx context.Context, label string, k keyAdd) error {
 			a.hintf("next: vaultctl bot add NAME --uid N, then vaultctl grant NAME %s --allow read", label)
 		})
 	})
+}
+
+// withSecret runs what stores an API secret: it asks for the secret, then for the
+// passphrase, and clears both.
+func (a *app) withSecret(ctx context.Context, file string, from passphraseFlags, f func(*session, *credential, []byte) error) error {
+	if file == "-" && from.file == "-" {
+		return usagef("--secret-file and --passphrase-file cannot both be standard input")
+	}
+	var secret []byte
+	defer func() { clear(secret) }()
+	return a.showAndWiden(ctx, from, func(*session) (err error) {
+		secret, err = a.apiSecret(ctx, file)
+		return err
+	}, func(s *session, c *credential) error { return f(s, c, secret) })
 }
 
 func (a *app) apiSecret(ctx context.Context, file string) ([]byte, error) {
@@ -100,76 +97,4 @@ func (s *session) addKey(ctx context.Context, c *credential, r vault.AddKey, sec
 	return s.admin.AddKey(ctx, &pb.AddKeyRequest{
 		Label: r.Label, ApiKey: r.APIKey, Permissions: r.Permissions.Words(), Secret: box, Proof: proof,
 	})
-}
-
-func (a *app) keyList() *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Short: "List the API keys", Example: "  vaultctl key list", Args: exactly(0),
-		RunE: func(c *cobra.Command, _ []string) error {
-			return a.with(func(s *session) error {
-				list, err := s.admin.ListKeys(c.Context(), &pb.ListKeysRequest{})
-				if err != nil {
-					return err
-				}
-				views := make([]keyView, 0, len(list.GetKeys()))
-				rows := make([][]string, 0, len(list.GetKeys()))
-				for _, k := range list.GetKeys() {
-					v := viewOfKey(k)
-					views = append(views, v)
-					rows = append(rows, []string{v.Label, v.Versions[0].APIKey, strings.Join(v.Permissions, ","), strings.Join(v.Bots, ",")})
-				}
-				return a.report(map[string]any{"keys": views}, func() { a.table("LABEL\tAPI KEY\tPERMISSIONS\tBOTS", rows) })
-			})
-		},
-	}
-}
-
-func (a *app) keyShow() *cobra.Command {
-	return &cobra.Command{
-		Use: "show LABEL", Short: "Show one API key, never its secret", Example: "  vaultctl key show main",
-		Args: exactly(1), ValidArgsFunction: a.completeLabels,
-		RunE: func(c *cobra.Command, args []string) error {
-			return a.with(func(s *session) error {
-				shown, err := s.admin.ShowKey(c.Context(), &pb.ShowKeyRequest{Label: args[0]})
-				if err != nil {
-					return err
-				}
-				v := viewOfKey(shown.GetKey())
-				return a.report(v, func() { a.printKey(v) })
-			})
-		},
-	}
-}
-
-type keyView struct {
-	Label       string        `json:"label"`
-	Permissions []string      `json:"permissions"`
-	Bots        []string      `json:"bots"`
-	Versions    []versionView `json:"versions"`
-}
-
-type versionView struct {
-	Version uint32 `json:"version"`
-	APIKey  string `json:"api_key"`
-	State   string `json:"state"`
-	Created int64  `json:"created"`
-	Held    string `json:"held,omitempty"`
-}
-
-func viewOfKey(k *pb.ApiKey) keyView {
-	v := keyView{Label: k.GetLabel(), Permissions: append([]string{}, k.GetPermissions()...), Bots: append([]string{}, k.GetBots()...)}
-	for _, rec := range k.GetVersions() {
-		v.Versions = append(v.Versions, versionView{rec.GetVersion(), rec.GetApiKey(), rec.GetState(), rec.GetCreated(), rec.GetHeld()})
-	}
-	return v
-}
-
-func (a *app) printKey(v keyView) {
-	a.printf("label:       %s\npermissions: %s\nbots:        %s\n", v.Label, strings.Join(v.Permissions, ","), strings.Join(v.Bots, ","))
-	for _, version := range v.Versions {
-		a.printf("version %d:   %s, %s, added %s UTC\n", version.Version, version.APIKey, version.State, date(version.Created))
-		if version.Held != "" {
-			a.printf("             does not sign: %s\n", version.Held)
-		}
-	}
 }
