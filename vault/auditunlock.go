@@ -48,26 +48,6 @@ func (u *unlocked) openAudit(c *contents, key string, plain []byte) (err error) 
 	return err
 }
 
-// newAuditKey draws the audit key of a new vault and wraps it for a slot.
-func newAuditKey(id envelope.VaultID, slot uint32, kek *[kekSize]byte) (*guard.Buffer, change, error) {
-	key, err := guard.NewBuffer(envelope.AuditKeySize)
-	if err != nil {
-		return nil, change{}, err
-	}
-	at := place{store.Audit, slotKey(slot)}
-	var wrapped []byte
-	err = quietly(func() error {
-		envelope.NewAuditKey(auditKeyOf(key))
-		wrapped, err = envelope.WrapAuditKey(id, at.key, kek, auditKeyOf(key))
-		return err
-	})
-	if err != nil {
-		key.Destroy()
-		return nil, change{}, err
-	}
-	return key, change{place: at, plain: wrapped, asIs: true}, nil
-}
-
 // auditKey unwraps the audit key of a vault.
 func (f *file) auditKey(op string, slot uint32, kek *[kekSize]byte) (*guard.Buffer, error) {
 	at := place{store.Audit, slotKey(slot)}

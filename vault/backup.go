@@ -230,7 +230,7 @@ func openBackup(op string, b *backup.File, id uint32, kek *[kekSize]byte) (*file
 	defer key.Destroy()
 	dataKey := (*[kekSize]byte)(key.Bytes())
 	if err := quietly(func() error { return b.Slots[i].Unwrap(b.Vault, kek, dataKey) }); err != nil {
-		return nil, wrongPassphrase(op, id)
+		return nil, unwrapError(op, id, err)
 	}
 	entries, err := b.Open(dataKey)
 	if err != nil {

@@ -162,4 +162,15 @@ func sealedChange(bucket, key string, plain []byte) change {
 	return change{place: place{bucket, key}, plain: plain}
 }
 
+// byKEK says whether an entry is sealed by the KEK of a slot, and not by the data key: a
+// slot itself, and the audit key as one wraps it.
+func (p place) byKEK() bool {
+	return p.bucket == store.Slots || p.bucket == store.Audit && p.key[0] <= '9'
+}
+
+// secret says whether what a record says may be in guarded memory only.
+func (p place) secret() bool {
+	return p.bucket == store.Secrets || p.bucket == store.Proofs || p.bucket == store.Wraps
+}
+
 func (p place) String() string { return fmt.Sprintf("record %q in bucket %q", p.key, p.bucket) }

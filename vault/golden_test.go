@@ -7,9 +7,6 @@ import (
 	"testing"
 
 	"bfxvault/vault"
-	"bfxvault/vault/internal/envelope"
-	"bfxvault/vault/internal/mac"
-	"bfxvault/vault/internal/store"
 	"bfxvault/vault/operator"
 	"bfxvault/vault/policy"
 )
@@ -86,11 +83,13 @@ func signGolden(t *testing.T, r *rig, slot uint32) {
 // A68: a keyfile unlocks and proves nothing.
 func TestAKeyfileUnlocksAndProvesNothing(t *testing.T) {
 	r := newRig(t).ready()
-	r.reopen(func(path string) { addKeyfileSlot(t, path, [32]byte(r.kek), [32]byte([]byte(goldenKeyfile))) })
+	_, err := r.addSlot(vault.KeySlot{Kind: "keyfile"}, (*operator.KEK)([]byte(goldenKeyfile)))
+	r.must(err)
+	r.reopen(nil)
 	copy(r.kek[:], goldenKeyfile)
 	unlock := vault.Unlock{Slot: 2}
 	unlock.KEK = r.seal(r.by, unlock.Purpose(), r.kek[:])
-	_, err := r.v.Unlock(ctx, r.by, unlock)
+	_, err = r.v.Unlock(ctx, r.by, unlock)
 	r.must(err)
 	_, err = r.sign(uid(1001), "main")
 	r.must(err)
@@ -115,68 +114,11 @@ func makeGolden(t *testing.T) {
 	r.ready()
 	r.must(r.addKey("second", "KEY-2", testSecret), r.addBot("idle", 4000000000), r.grant("idle", "second", policy.Read))
 	_, err = r.v.RevokeGrant(ctx, r.by, "idle", "second")
+	r.must(err)
+	_, err = r.addSlot(vault.KeySlot{Kind: "keyfile"}, (*operator.KEK)([]byte(goldenKeyfile)))
 	r.must(err, r.v.Close())
-	addKeyfileSlot(t, r.path, [32]byte(r.kek), [32]byte([]byte(goldenKeyfile)))
 	if err := os.WriteFile(goldenFile, readFile(t, r.path), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	copyFolder(t, goldenAudit, auditOf(r.path))
-}
-
-// addKeyfileSlot adds slot 2 to a closed vault file by hand, from the format's
-// description: wrap the data key, put the slot into the set hash, seal the
-// manifest.
-func addKeyfileSlot(t *testing.T, path string, kek, keyfile [32]byte) {
-	t.Helper()
-	entries := dump(t, path)
-	id := envelope.VaultID(entries[store.Meta]["vault"][:16])
-	first, err := envelope.ParseSlot(entries[store.Slots]["1"])
-	if err != nil {
-		t.Fatal(err)
-	}
-	var dataKey [32]byte
-	slot := envelope.Slot{ID: 2, Kind: envelope.Keyfile, Created: first.Created}
-	if err := first.Unwrap(id, &kek, &dataKey); err != nil {
-		t.Fatal(err)
-	}
-	if err := envelope.Wrap(&slot, id, &keyfile, &dataKey); err != nil {
-		t.Fatal(err)
-	}
-	text, err := slot.AppendBinary(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	entries[store.Slots]["2"] = text
-	var auditKey [envelope.AuditKeySize]byte
-	if err := envelope.UnwrapAuditKey(&auditKey, id, "1", &kek, entries[store.Audit]["1"]); err != nil {
-		t.Fatal(err)
-	}
-	if entries[store.Audit]["2"], err = envelope.WrapAuditKey(id, "2", &keyfile, &auditKey); err != nil {
-		t.Fatal(err)
-	}
-
-	state := make([]byte, mac.StateSize)
-	if err := envelope.SetHashState(state, &dataKey); err != nil {
-		t.Fatal(err)
-	}
-	var set envelope.SetHash
-	for bucket, records := range entries {
-		for key, value := range records {
-			if bucket != store.Meta && bucket != store.Manifest {
-				set.Add(state, bucket, []byte(key), value)
-			}
-		}
-	}
-	place := envelope.Place{Vault: id, Bucket: store.Manifest, Key: []byte("manifest")}
-	old, revision, err := envelope.Open(nil, &dataKey, place, entries[store.Manifest]["manifest"])
-	if err != nil || len(old) == 0 {
-		t.Fatal(err)
-	}
-	m := envelope.Manifest{Revision: revision + 1, Count: set.Count, Sum: set.Sum}
-	plain, _ := m.AppendBinary(nil)
-	sealed, err := envelope.Seal(nil, &dataKey, place, m.Revision, plain)
-	if err != nil {
-		t.Fatal(err)
-	}
-	edit(t, path, put(store.Slots, "2", text), put(store.Audit, "2", entries[store.Audit]["2"]), put(store.Manifest, "manifest", sealed))
 }

@@ -40,7 +40,7 @@ func (u *unlocked) openWith(op string, f *file, slot *envelope.Slot, kek *[kekSi
 	defer u.slab.Leave()
 	err = quietly(func() (err error) { // once for all: a pair of system calls for each record would cost more than opening it
 		if err := slot.Unwrap(u.id, kek, u.key()); err != nil {
-			return wrongPassphrase(op, slot.ID)
+			return unwrapError(op, slot.ID, err)
 		}
 		if err := envelope.SetHashState(u.state(), u.key()); err != nil {
 			return fail(op, KindInternal, "%w", err)
@@ -72,8 +72,8 @@ func (u *unlocked) open(op string, f *file) (*contents, error) {
 	var set envelope.SetHash
 	for p, sealed := range f.raw {
 		set.Add(u.state(), p.bucket, []byte(p.key), sealed)
-		if p.bucket == store.Slots || p.bucket == store.Audit && p.key[0] <= '9' {
-			continue // sealed by a slot's KEK
+		if p.byKEK() {
+			continue
 		}
 		if err := u.openRecord(op, c, p, sealed, scratch.Bytes()); err != nil {
 			return nil, err
@@ -90,7 +90,7 @@ func (u *unlocked) open(op string, f *file) (*contents, error) {
 // and never through ordinary memory (P1).
 func (u *unlocked) openRecord(op string, c *contents, p place, sealed, scratch []byte) error {
 	var dst []byte
-	secret := p.bucket == store.Secrets || p.bucket == store.Proofs
+	secret := p.secret()
 	if secret {
 		dst = scratch[:0]
 	}
@@ -126,6 +126,8 @@ func (u *unlocked) openRecord(op string, c *contents, p place, sealed, scratch [
 		if len(plain) != proofKeySize {
 			err = errors.New("not a proof key")
 		}
+	case store.Wraps:
+		err = checkWraps(p.key, plain)
 	default:
 		err = errors.New("unknown bucket")
 	}

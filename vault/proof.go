@@ -92,9 +92,9 @@ func (v *Vault) prove(op string, u *unlocked, by Operator, o Operation, p Proof)
 // memory for as long as that takes.
 func (v *Vault) expectedProof(op string, u *unlocked, challenge [32]byte, o Operation, slot uint32) (sum [32]byte, err error) {
 	at := place{store.Proofs, slotKey(slot)}
-	v.mu.Lock()
+	v.mu.Lock() // also for the data key, which may change
+	defer v.mu.Unlock()
 	sealed, ok := u.raw[at]
-	v.mu.Unlock()
 	if !ok {
 		return sum, fail(op, KindWrongPassphrase, "slot %d proves nothing: use the passphrase", slot)
 	}
@@ -149,7 +149,7 @@ func (v *Vault) change(ctx context.Context, op string, by Operator, o Operation,
 		return 0, err
 	}
 	began = true
-	err = v.recorded(op, by, o, u, func() error {
+	return v.changeMu(op, by, o, u, func() error {
 		if len(changes) > 0 {
 			if err := v.commitMu(op, u, changes...); err != nil {
 				return err
@@ -158,7 +158,11 @@ func (v *Vault) change(ctx context.Context, op string, by Operator, o Operation,
 		u.snapshot.Store(s)
 		return nil
 	})
-	if err != nil {
+}
+
+// changeMu makes a change between its two records, and returns the revision that it made.
+func (v *Vault) changeMu(op string, by Operator, o Operation, u *unlocked, make func() error) (revision uint64, err error) {
+	if err := v.recorded(op, by, o, u, make); err != nil {
 		return 0, err
 	}
 	v.log.Info("changed", "op", op, "revision", u.revision.Load())

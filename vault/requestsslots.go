@@ -24,24 +24,27 @@ type AddSlot struct {
 // Purpose is what the KEKs are sealed for.
 func (r AddSlot) Purpose() Operation { return operation("AddSlot", r.Slot.fields()...).with(u32(r.By)) }
 
-// ReplaceSlot puts a new slot in the place of one.
+// ReplaceSlot puts a new slot of the same kind in the place of one that a human opens.
 type ReplaceSlot struct {
-	ID   uint32
-	Slot KeySlot // of the same kind
-	// KEKs are the old slot's and the new one's, 32 bytes each, sealed together.
+	ID     uint32
+	Params Argon2Params
+	Salt   [16]byte
+	By     uint32 // the slot that vouches, which a human opens: itself, or another
+	// KEKs are that slot's and the new one's, 32 bytes each, sealed together.
 	KEKs Sealed
 }
 
 // Purpose is what the KEKs are sealed for.
 func (r ReplaceSlot) Purpose() Operation {
-	return operation("ReplaceSlot", r.Slot.fields()...).with(u32(r.ID))
+	s := KeySlot{Kind: slotKey(r.ID), Params: r.Params, Salt: r.Salt}
+	return operation("ReplaceSlot", s.fields()...).with(u32(r.By))
 }
 
 // RemoveSlot removes a key slot.
 type RemoveSlot struct{ ID uint32 }
 
 // Operation is what a proof is made for.
-func (r RemoveSlot) Operation() Operation { return operation("RemoveSlot", u32(r.ID)) }
+func (r RemoveSlot) Operation() Operation { return operation("RemoveSlot", []byte(slotKey(r.ID))) }
 
 // RotateDataKey seals everything under a new data key.
 type RotateDataKey struct{}

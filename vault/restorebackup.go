@@ -40,12 +40,12 @@ func (v *Vault) RestoreBackup(ctx context.Context, by Operator, r RestoreBackup,
 		return Opened{}, err
 	}
 	err = v.try(ctx, op, by, "wrong passphrase", func() error {
-		kek, err := v.openKEK(op, by, r.KEK, r.Purpose())
+		kek, err := v.openKEKs(op, by, r.KEK, r.Purpose(), 1)
 		if err != nil {
 			return err
 		}
 		defer kek.Destroy()
-		opened, err = v.restoreWith(op, by, kekOf(kek), r, b)
+		opened, err = v.restoreWith(op, by, kekOf(kek, 0), r, b)
 		return err
 	})
 	return opened, err

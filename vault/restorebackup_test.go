@@ -147,10 +147,8 @@ func TestARestoreNeedsAnEmptyFolder(t *testing.T) {
 // A45, A46, A68: what is not restored leaves an empty folder, in which the right one is.
 func TestWhatIsNotRestoredLeavesNothing(t *testing.T) {
 	old := newRig(t).ready()
-	old.must(old.v.Close())
-	addKeyfileSlot(t, old.path, [32]byte(old.kek), [32]byte([]byte(goldenKeyfile)))
-	old.open()
-	old.must(old.unlock())
+	_, err := old.addSlot(vault.KeySlot{Kind: "keyfile"}, kekOf(goldenKeyfile))
+	old.must(err)
 	text := old.backup()
 	digest := sha256.Sum256(text)
 	r := elsewhere(t, old)
@@ -161,7 +159,7 @@ func TestWhatIsNotRestoredLeavesNothing(t *testing.T) {
 	wantKind(t, r.restore(flipped), vault.KindTampered)
 	wantKind(t, r.restore(text[:len(text)-1]), vault.KindTampered)
 	wantKind(t, r.restore([]byte("a text")), vault.KindInvalid)
-	_, err := r.restoreAs(vault.RestoreBackup{Slot: 1, Digest: digest}, flipped)
+	_, err = r.restoreAs(vault.RestoreBackup{Slot: 1, Digest: digest}, flipped)
 	wantKind(t, err, vault.KindInvalid)
 	_, err = r.restoreAs(vault.RestoreBackup{Slot: 9, Digest: digest}, text)
 	wantKind(t, err, vault.KindNotFound)

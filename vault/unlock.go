@@ -3,13 +3,11 @@ package vault
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 
 	"bfxvault/vault/audit"
 	"bfxvault/vault/internal/crash"
 	"bfxvault/vault/internal/envelope"
 	"bfxvault/vault/internal/guard"
-	"bfxvault/vault/internal/mac"
 	"bfxvault/vault/internal/store"
 )
 
@@ -37,7 +35,7 @@ func (v *Vault) Init(by Operator, r Init) (Opened, error) {
 	if err := r.Params.Check(); err != nil {
 		return Opened{}, fail(op, KindInvalid, "%w", err)
 	}
-	kek, err := v.openKEK(op, by, r.KEK, r.Purpose())
+	kek, err := v.openKEKs(op, by, r.KEK, r.Purpose(), 1)
 	if err != nil {
 		return Opened{}, err
 	}
@@ -85,12 +83,12 @@ func (v *Vault) create(op string, kek *guard.Buffer, slot envelope.Slot) (*unloc
 	if err != nil {
 		return nil, nil, err
 	}
-	auditKey, wrapped, err := newAuditKey(id, slot.ID, kekOf(kek))
+	auditKey, err := guard.NewBuffer(envelope.AuditKeySize)
 	if err != nil {
 		u.destroy()
 		return nil, nil, memoryError(op, err)
 	}
-	if err := v.createIn(op, u, kekOf(kek), slot, wrapped); err != nil {
+	if err := v.createIn(op, u, kekOf(kek, 0), slot, auditKey); err != nil {
 		auditKey.Destroy()
 		u.destroy()
 		return nil, nil, err
@@ -98,35 +96,29 @@ func (v *Vault) create(op string, kek *guard.Buffer, slot envelope.Slot) (*unloc
 	return u, auditKey, nil
 }
 
-func (v *Vault) createIn(op string, u *unlocked, kek *[kekSize]byte, slot envelope.Slot, auditKey change) error {
-	proofKey, err := guard.NewBuffer(proofKeySize)
+func (v *Vault) createIn(op string, u *unlocked, kek *[kekSize]byte, slot envelope.Slot, auditKey *guard.Buffer) error {
+	room, err := guard.NewBuffer(slotRoomSize)
 	if err != nil {
 		return memoryError(op, err)
 	}
-	defer proofKey.Destroy()
+	defer room.Destroy()
 	if err := u.enter(op); err != nil {
 		return err
 	}
 	defer u.slab.Leave()
-	err = quietly(func() error {
-		return errors.Join(
-			u.drawDataKey(),
-			envelope.Wrap(&slot, u.id, kek, u.key()),
-			mac.HKDF256(proofKey.Bytes(), kek[:], ProofInfo),
-		)
+	var changes []change
+	err = quietly(func() (err error) {
+		if err := u.drawDataKey(); err != nil {
+			return err
+		}
+		envelope.NewAuditKey(auditKeyOf(auditKey))
+		changes, err = u.slotChanges(slot, kek, auditKeyOf(auditKey), (*slotRoom)(room.Bytes()))
+		return err
 	})
 	if err != nil {
-		return fail(op, KindInternal, "%w", err)
+		return memoryError(op, err)
 	}
-	text, err := slot.AppendBinary(nil)
-	if err != nil {
-		return fail(op, KindInternal, "%w", err)
-	}
-	return v.commitFirstMu(op, u,
-		change{place: place{store.Slots, slotKey(slot.ID)}, plain: text, asIs: true},
-		sealedChange(store.Proofs, slotKey(slot.ID), proofKey.Bytes()),
-		auditKey,
-	)
+	return v.commitFirstMu(op, u, changes...)
 }
 
 // Unlock opens the vault with the KEK of one slot. Where it is unlocked already,
@@ -145,12 +137,12 @@ func (v *Vault) Unlock(ctx context.Context, by Operator, r Unlock) (opened Opene
 	}()
 	err = v.try(ctx, op, by, "wrong passphrase", func() error {
 		// The KEK is opened only now, so that none waits for its turn in the clear.
-		kek, err := v.openKEK(op, by, r.KEK, r.Purpose())
+		kek, err := v.openKEKs(op, by, r.KEK, r.Purpose(), 1)
 		if err != nil {
 			return err
 		}
 		defer kek.Destroy()
-		opened, err = v.unlockWith(op, by, kekOf(kek), r)
+		opened, err = v.unlockWith(op, by, kekOf(kek, 0), r)
 		return err
 	})
 	return opened, err
@@ -280,19 +272,23 @@ func (o *opening) restore(op string, c *contents) (err error) {
 	return err
 }
 
-func (v *Vault) openKEK(op string, by Operator, box Sealed, purpose Operation) (*guard.Buffer, error) {
+// openKEKs opens a box with n KEKs, of which kekOf finds each. The caller destroys it.
+func (v *Vault) openKEKs(op string, by Operator, box Sealed, purpose Operation, n int) (*guard.Buffer, error) {
 	buffer, err := v.openSealed(op, by, box, purpose)
 	if err != nil {
 		return nil, err
 	}
-	if len(buffer.Bytes()) != sealedPrefixSize+kekSize {
+	if len(buffer.Bytes()) != sealedPrefixSize+n*kekSize {
 		buffer.Destroy()
 		return nil, fail(op, KindInvalid, "a KEK is %d bytes", kekSize)
 	}
 	return buffer, nil
 }
 
-func kekOf(b *guard.Buffer) *[kekSize]byte { return (*[kekSize]byte)(b.Bytes()[sealedPrefixSize:]) }
+// kekOf is one of the KEKs of a box, the first being 0.
+func kekOf(b *guard.Buffer, n int) *[kekSize]byte {
+	return (*[kekSize]byte)(b.Bytes()[sealedPrefixSize+n*kekSize:])
+}
 
 func (v *Vault) opened(u *unlocked, already bool) Opened {
 	return Opened{VaultID: u.id, Revision: u.revision.Load(), Already: already, Held: u.snapshot.Load().held()}

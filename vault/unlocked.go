@@ -53,6 +53,8 @@ type unlocked struct {
 	logged   audit.Position // how far the file says that the audit log is known
 	set      envelope.SetHash
 	raw      map[place][]byte
+
+	lent lent // guarded memory of operations under way
 }
 
 // place is where an entry of the file stands.
@@ -139,6 +141,7 @@ func (u *unlocked) destroy() {
 	u.book.Stop()
 	u.ledger.Stop()
 	u.slab.Destroy()
+	u.lent.destroy()
 }
 
 // quietly runs what has a secret in hand (guard.Quiet) and returns its error.

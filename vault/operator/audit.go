@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"errors"
 	"fmt"
 
 	"bfxvault/vault"
@@ -44,8 +45,10 @@ func openHead(kek *KEK, k vault.AuditKey, l vault.AuditLog) (audit.Position, err
 	}
 	var dataKey [32]byte
 	defer clear(dataKey[:])
-	if err := slot.Unwrap(l.VaultID, (*[KEKSize]byte)(kek), &dataKey); err != nil {
+	if err := slot.Unwrap(l.VaultID, (*[KEKSize]byte)(kek), &dataKey); errors.Is(err, envelope.ErrWrongKey) {
 		return audit.Position{}, ErrWrongPassphrase
+	} else if err != nil {
+		return audit.Position{}, err
 	}
 	if len(l.Head) == 0 {
 		return audit.Position{}, nil

@@ -43,17 +43,18 @@ func connect(socket string, uid int) (*grpc.ClientConn, error) {
 	return grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(peer.ClientCredentials(uint32(uid))))
 }
 
-// admin is one connection to admin.sock of an operator who has the KEK of slot 1.
+// admin is one connection to admin.sock of an operator who has the KEK of a slot.
 type admin struct {
 	pb.AdminServiceClient
-	ctx context.Context
-	kek *operator.KEK
+	ctx  context.Context
+	kek  *operator.KEK
+	slot *uint32
 }
 
-func dialAdmin(t testing.TB, p paths.Paths, uid int, kek *operator.KEK) (*admin, *grpc.ClientConn) {
+func dialAdmin(t testing.TB, p paths.Paths, uid int, kek *operator.KEK, slot *uint32) (*admin, *grpc.ClientConn) {
 	t.Helper()
 	conn := dial(t, p.AdminSocket(), uid)
-	return &admin{pb.NewAdminServiceClient(conn), t.Context(), kek}, conn
+	return &admin{pb.NewAdminServiceClient(conn), t.Context(), kek, slot}, conn
 }
 
 // seal seals a secret for one operation to a fresh one-shot key.
@@ -71,7 +72,7 @@ func (a *admin) prove(o vault.Operation) (*pb.Proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	proof, err := operator.Prove(a.kek, 1, begun.GetId(), [32]byte(begun.GetChallenge()), o)
+	proof, err := operator.Prove(a.kek, *a.slot, begun.GetId(), [32]byte(begun.GetChallenge()), o)
 	return &pb.Proof{Id: proof.ID, Slot: proof.Slot, Mac: proof.MAC[:]}, err
 }
 
@@ -94,7 +95,7 @@ func (a *admin) initWith(salt [16]byte) error {
 }
 
 func (a *admin) unlock() error {
-	r := vault.Unlock{Slot: 1}
+	r := vault.Unlock{Slot: *a.slot}
 	box, err := a.seal(r.Purpose(), a.kek[:])
 	if err != nil {
 		return err

@@ -102,7 +102,7 @@ func rpcs() map[string]proto.Message {
 		"Panic":         &pb.PanicRequest{CancelAll: true, Proof: proof()},
 		"SetPanic":      &pb.SetPanicRequest{CancelAll: true, Proof: proof()},
 		"AddSlot":       &pb.AddSlotRequest{Kind: "keyfile", By: 1, Keks: sealed()},
-		"ReplaceSlot":   &pb.ReplaceSlotRequest{Slot: 1, Params: &pb.Argon2Params{Time: 3, MemoryKib: 64 << 10, Threads: 4}, Salt: make([]byte, 16), Keks: sealed()},
+		"ReplaceSlot":   &pb.ReplaceSlotRequest{Slot: 1, Params: &pb.Argon2Params{Time: 3, MemoryKib: 64 << 10, Threads: 4}, Salt: make([]byte, 16), Keks: sealed(), By: 1},
 		"RemoveSlot":    &pb.RemoveSlotRequest{Slot: 1, Proof: proof()},
 		"RotateDataKey": &pb.RotateDataKeyRequest{Proof: proof()},
 		"CreateBackup":  &pb.CreateBackupRequest{},

@@ -69,8 +69,8 @@ func floodOnce(p paths.Paths, kind string, uid int) (try func() error, err error
 		}, err
 	}
 	conn, err := connect(p.AdminSocket(), uid)
-	kek := randomKEK()
-	a := &admin{pb.NewAdminServiceClient(conn), context.Background(), &kek}
+	kek, slot := randomKEK(), uint32(1)
+	a := &admin{pb.NewAdminServiceClient(conn), context.Background(), &kek, &slot}
 	if kind == "unlock" {
 		return a.unlock, err
 	}

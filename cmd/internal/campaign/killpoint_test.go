@@ -58,6 +58,16 @@ func killPoints() []killPoint {
 		{"after the commit", adding(), true},
 		{"change made", adding(), true},
 		{"outcome written", adding(), true},
+		{"slot opened again", addingSlot(), false},
+		{"before the commit", addingSlot(), false},
+		{"after the commit", addingSlot(), true},
+		{"slot read again", addingSlot(), true},
+		{"slot opened again", changingPassphrase(), false},
+		{"intent written", changingPassphrase(), false},
+		{"before the commit", changingPassphrase(), false},
+		{"after the commit", changingPassphrase(), true},
+		{"slot read again", changingPassphrase(), true},
+		{"change made", changingPassphrase(), true},
 		{"before the commit", signing(), false},
 		{"after the commit", signing(), false},
 		{"segment end written", newDay(), false},
@@ -346,7 +356,7 @@ func retaining() doing {
 
 // unlockAccepting is unlock --accept-rollback.
 func (a *admin) unlockAccepting() error {
-	r := vault.Unlock{Slot: 1, AcceptRollback: true}
+	r := vault.Unlock{Slot: *a.slot, AcceptRollback: true}
 	box, err := a.seal(r.Purpose(), a.kek[:])
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package campaign_test
 
 import (
+	"bytes"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -10,9 +11,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	bolt "go.etcd.io/bbolt"
+	"golang.org/x/crypto/curve25519"
 	"golang.org/x/crypto/nacl/secretbox"
 
 	"bfxvault/cmd/internal/memscan"
@@ -22,11 +25,12 @@ import (
 // What vaultd must not leave behind is computed here a second time, from the
 // passphrase and the vault file alone, after docs/format.md.
 
-// keys are the keys of a vault whose passphrase is known.
-type keys struct{ kek, proof, data, setHash []byte }
+// keys are the keys of a vault, by name, as a KEK gives them: the KEK itself, and of
+// those in memory while a vault is unlocked the data key and the set-hash key.
+type keys map[string][]byte
 
-// recompute opens a copy of the vault file with the KEK of slot 1.
-func recompute(t testing.TB, file string, kek *operator.KEK) keys {
+// recompute opens a copy of the vault file with the KEK of a slot.
+func recompute(t testing.TB, file string, slotID uint32, kek *operator.KEK) keys {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	must(t, err)
@@ -35,18 +39,30 @@ func recompute(t testing.TB, file string, kek *operator.KEK) keys {
 	db, err := bolt.Open(copied, 0o600, &bolt.Options{ReadOnly: true})
 	must(t, err)
 	defer db.Close()
-	k := keys{kek: kek[:], proof: derive(t, kek[:], "bfxvault/v1/proof")}
+	k := keys{"KEK": bytes.Clone(kek[:]), "proof key": derive(t, kek[:], "bfxvault/v1/proof")}
 	must(t, db.View(func(tx *bolt.Tx) error {
-		id := tx.Bucket([]byte("meta")).Get([]byte("vault"))[:16]
-		slot := tx.Bucket([]byte("slots")).Get([]byte("1"))
+		id, key := tx.Bucket([]byte("meta")).Get([]byte("vault"))[:16], []byte(fmt.Sprint(slotID))
+		slot := tx.Bucket([]byte("slots")).Get(key)
+		k["slot secret"], k["shared key"] = derive(t, kek[:], "bfxvault/v1/slot/secret"), derive(t, kek[:], "bfxvault/v1/slot/shared")
+		public, err := curve25519.X25519(k["slot secret"], curve25519.Basepoint)
+		must(t, err)
+		k["what X25519 gives"], err = curve25519.X25519(k["slot secret"], slot[63:95])
+		must(t, err)
+		k["slot key"] = derive(t, slices.Concat(k["what X25519 gives"], k["shared key"], slot[63:95], public), "bfxvault/v1/slot/key")
 		var ok bool
-		k.data, ok = open(slot[63:111], slot[39:63], kek[:], "bfxvault/v1/slot", id, slot[:39])
+		k[dataKey], ok = open(slot[95:143], slot[39:63], k["slot key"], "bfxvault/v1/slot", id, slot[:39], slot[63:95])
 		if !ok {
 			return errors.New("the slot does not open")
 		}
-		return opensSecrets(tx, id, k.data)
+		wrapped := tx.Bucket([]byte("audit")).Get(key)
+		k["audit key"], ok = open(wrapped[33:], wrapped[9:33], derive(t, kek[:], "bfxvault/v1/audit/wrap"), "bfxvault/v1/record",
+			wrapped[:1], id, []byte("audit"), key, wrapped[1:9])
+		if !ok {
+			return errors.New("the audit key does not open")
+		}
+		return opensSecrets(tx, id, k[dataKey])
 	}))
-	k.setHash = derive(t, k.data, "bfxvault/v1/manifest")
+	k["set-hash key"] = derive(t, k[dataKey], "bfxvault/v1/manifest")
 	return k
 }
 

@@ -23,6 +23,7 @@ type rig struct {
 	paths paths.Paths
 	on    conditions
 	kek   operator.KEK
+	slot  uint32 // that the KEK opens
 	*process
 
 	// disk is what the folder is on, where that is a disk that fails, and backing the
@@ -46,7 +47,7 @@ func newFolder(t testing.TB, on conditions) *rig {
 	if on.uid != 0 {
 		must(t, os.Chown(dir, on.uid, on.uid))
 	}
-	r := &rig{t: t, dir: filepath.Join(dir, "v"), on: on, kek: randomKEK()}
+	r := &rig{t: t, dir: filepath.Join(dir, "v"), on: on, kek: randomKEK(), slot: 1}
 	r.paths, err = paths.In(r.dir)
 	must(t, err)
 	return r
@@ -134,7 +135,7 @@ func (r *rig) setClock(ahead time.Duration) {
 // admin is a new connection to admin.sock.
 func (r *rig) admin() *admin {
 	r.t.Helper()
-	a, conn := dialAdmin(r.t, r.paths, r.on.uid, &r.kek)
+	a, conn := dialAdmin(r.t, r.paths, r.on.uid, &r.kek, &r.slot)
 	r.keep(conn)
 	return a
 }

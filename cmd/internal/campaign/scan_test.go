@@ -85,16 +85,19 @@ func newScan(t testing.TB, on conditions) *scan {
 	a := s.admin()
 	must(t, a.initWith(salt), a.addBot(botName, me()), a.addKey("main", secretOf("main")), a.grant(botName, "main"))
 
-	k := recompute(t, s.paths.VaultFile(), &s.kek)
+	k := recompute(t, s.paths.VaultFile(), s.slot, &s.kek)
 	var needles []memscan.Needle
 	for name, secret := range map[string][]byte{
 		"secret of main": []byte(secretOf("main")), "secret of second": []byte(secretOf("second")),
 		"passphrase": []byte(passphrase), "wrong passphrase": []byte(wrongPassphrase),
-		"KEK": k.kek, "wrong KEK": wrong[:], "proof key": k.proof, "set-hash key": k.setHash, dataKey: k.data,
+		"wrong KEK": wrong[:],
 	} {
 		needles = append(needles, memscan.Forms(name, secret)...)
 	}
-	for name, key := range map[string][]byte{"main": []byte(secretOf("main")), "second": []byte(secretOf("second")), "set-hash key": k.setHash} {
+	for name, key := range k {
+		needles = append(needles, memscan.Forms(name, key)...)
+	}
+	for name, key := range map[string][]byte{"main": []byte(secretOf("main")), "second": []byte(secretOf("second")), "set-hash key": k["set-hash key"]} {
 		needles = append(needles, stateNeedles(t, midState+name, key)...)
 	}
 	s.scanner, err = memscan.New(needles)

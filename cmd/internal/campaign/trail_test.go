@@ -84,7 +84,7 @@ func showAudit(t testing.TB, a *admin) vault.AuditLog {
 // the vault file, by the checkpoint beside it, and by us.
 func (t *trail) verify(r *rig, l vault.AuditLog) audit.Report {
 	r.t.Helper()
-	keys, head, err := operator.OpenAudit(&r.kek, 1, l)
+	keys, head, err := operator.OpenAudit(&r.kek, r.slot, l)
 	must(r.t, err)
 	defer keys.Wipe()
 	known := append(slices.Clone(t.known), head, l.Synced, checkpointOf(r.t, r.auditDir()))

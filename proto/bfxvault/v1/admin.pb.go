@@ -1795,13 +1795,15 @@ func (x *AddSlotResponse) GetRevision() uint64 {
 
 type ReplaceSlotRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Slot  uint32                 `protobuf:"varint,1,opt,name=slot,proto3" json:"slot,omitempty"`
-	// None for a keyfile.
+	// One that a human opens.
+	Slot   uint32        `protobuf:"varint,1,opt,name=slot,proto3" json:"slot,omitempty"`
 	Params *Argon2Params `protobuf:"bytes,2,opt,name=params,proto3" json:"params,omitempty"`
-	// 16 bytes; empty for a keyfile.
+	// 16 bytes.
 	Salt []byte `protobuf:"bytes,3,opt,name=salt,proto3" json:"salt,omitempty"`
-	// Its KEK and the new one, 32 bytes each, sealed together.
-	Keks          *Sealed `protobuf:"bytes,4,opt,name=keks,proto3" json:"keks,omitempty"`
+	// The KEK of the slot that vouches and the new one, 32 bytes each, sealed together.
+	Keks *Sealed `protobuf:"bytes,4,opt,name=keks,proto3" json:"keks,omitempty"`
+	// The slot that vouches, which a human opens: itself, or another.
+	By            uint32 `protobuf:"varint,5,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1862,6 +1864,13 @@ func (x *ReplaceSlotRequest) GetKeks() *Sealed {
 		return x.Keks
 	}
 	return nil
+}
+
+func (x *ReplaceSlotRequest) GetBy() uint32 {
+	if x != nil {
+		return x.By
+	}
+	return 0
 }
 
 type ReplaceSlotResponse struct {
@@ -5413,12 +5422,13 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x04keks\x18\x05 \x01(\v2\x13.bfxvault.v1.SealedR\x04keks\"A\n" +
 	"\x0fAddSlotResponse\x12\x12\n" +
 	"\x04slot\x18\x01 \x01(\rR\x04slot\x12\x1a\n" +
-	"\brevision\x18\x02 \x01(\x04R\brevision\"\x98\x01\n" +
+	"\brevision\x18\x02 \x01(\x04R\brevision\"\xa8\x01\n" +
 	"\x12ReplaceSlotRequest\x12\x12\n" +
 	"\x04slot\x18\x01 \x01(\rR\x04slot\x121\n" +
 	"\x06params\x18\x02 \x01(\v2\x19.bfxvault.v1.Argon2ParamsR\x06params\x12\x12\n" +
 	"\x04salt\x18\x03 \x01(\fR\x04salt\x12'\n" +
-	"\x04keks\x18\x04 \x01(\v2\x13.bfxvault.v1.SealedR\x04keks\"E\n" +
+	"\x04keks\x18\x04 \x01(\v2\x13.bfxvault.v1.SealedR\x04keks\x12\x0e\n" +
+	"\x02by\x18\x05 \x01(\rR\x02by\"E\n" +
 	"\x13ReplaceSlotResponse\x12\x12\n" +
 	"\x04slot\x18\x01 \x01(\rR\x04slot\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\"Q\n" +

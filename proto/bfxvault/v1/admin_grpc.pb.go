@@ -95,7 +95,8 @@ type AdminServiceClient interface {
 	// human opens, and of the new one.
 	AddSlot(ctx context.Context, in *AddSlotRequest, opts ...grpc.CallOption) (*AddSlotResponse, error)
 	// ReplaceSlot puts a new slot of the same kind in the place of one: another passphrase,
-	// or other parameters. It carries the KEKs of both.
+	// or other parameters. It carries the KEKs of the slot that vouches for it, which a human
+	// opens and which may be the old one, and of the new one.
 	ReplaceSlot(ctx context.Context, in *ReplaceSlotRequest, opts ...grpc.CallOption) (*ReplaceSlotResponse, error)
 	// RemoveSlot removes a key slot, but for the last that a human opens. Widening.
 	RemoveSlot(ctx context.Context, in *RemoveSlotRequest, opts ...grpc.CallOption) (*RemoveSlotResponse, error)
@@ -577,7 +578,8 @@ type AdminServiceServer interface {
 	// human opens, and of the new one.
 	AddSlot(context.Context, *AddSlotRequest) (*AddSlotResponse, error)
 	// ReplaceSlot puts a new slot of the same kind in the place of one: another passphrase,
-	// or other parameters. It carries the KEKs of both.
+	// or other parameters. It carries the KEKs of the slot that vouches for it, which a human
+	// opens and which may be the old one, and of the new one.
 	ReplaceSlot(context.Context, *ReplaceSlotRequest) (*ReplaceSlotResponse, error)
 	// RemoveSlot removes a key slot, but for the last that a human opens. Widening.
 	RemoveSlot(context.Context, *RemoveSlotRequest) (*RemoveSlotResponse, error)

@@ -64,14 +64,43 @@ func TestRecordsAreAsDocumented(t *testing.T) {
 	}
 }
 
+func plainHKDF(t *testing.T, secret []byte, info string) []byte {
+	t.Helper()
+	key, err := hkdf.Key(sha256.New, secret, nil, info, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
 func TestSlotsAreAsDocumented(t *testing.T) {
 	kek, dataKey, vault := randomKey(), randomKey(), vaultID(3)
 	header := slices.Concat([]byte{1, 1}, []byte{0, 0, 0, 7}, []byte{0, 0, 0, 3}, []byte{0, 1, 0, 0}, []byte{4},
 		[]byte{1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, []byte{0, 0, 0, 0, 0x69, 0x55, 0xb9, 0})
 	stored := bytes.Repeat([]byte{9}, 24)
-	nonce := plainNonce([]byte("bfxvault/v1/slot"), vault[:], header, stored)
-	body := secretbox.Seal(slices.Concat(header, stored), dataKey[:], nonce, kek)
+	secret, shared := plainHKDF(t, kek[:], "bfxvault/v1/slot/secret"), plainHKDF(t, kek[:], "bfxvault/v1/slot/shared")
+	public, err := curve25519.X25519(secret, curve25519.Basepoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	oneShot := bytes.Repeat([]byte{7}, 32)
+	ephemeral, err := curve25519.X25519(oneShot, curve25519.Basepoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	point, err := curve25519.X25519(oneShot, public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := plainHKDF(t, slices.Concat(point, shared, ephemeral, public), "bfxvault/v1/slot/key")
+	nonce := plainNonce([]byte("bfxvault/v1/slot"), vault[:], header, ephemeral, stored)
+	body := secretbox.Seal(slices.Concat(header, stored, ephemeral), dataKey[:], nonce, (*[32]byte)(key))
 	sum := sha256.Sum256(body)
+
+	var keys envelope.WrapKeys
+	if err := envelope.DeriveWrapKeys(&keys, kek); err != nil || !bytes.Equal(keys[:], slices.Concat(public, shared)) {
+		t.Errorf("what wraps is %x, %v", keys, err)
+	}
 
 	s, err := envelope.ParseSlot(append(body, sum[:8]...))
 	if err != nil {
@@ -88,10 +117,7 @@ func TestSlotsAreAsDocumented(t *testing.T) {
 
 func TestSetHashesAreAsDocumented(t *testing.T) {
 	key := randomKey()
-	hashKey, err := hkdf.Key(sha256.New, key[:], nil, "bfxvault/v1/manifest", 32)
-	if err != nil {
-		t.Fatal(err)
-	}
+	hashKey := plainHKDF(t, key[:], "bfxvault/v1/manifest")
 	var want [32]byte
 	var got envelope.SetHash
 	state := setHashState(t, key)

@@ -115,12 +115,18 @@ func publicOf(public, secret *[keySize]byte) {
 // HSalsa20(X25519(secret, peer), 0), and reports false for a peer of low order,
 // whose shared point would be known to everybody (RFC 7748, section 6.1).
 func boxKey(secret, peer *[keySize]byte) bool {
-	s := (*x25519.Key)(secret)
-	if !x25519.Shared(s, s, (*x25519.Key)(peer)) {
+	if !sharedOf(secret, peer) {
 		return false
 	}
 	salsa.HSalsa20(secret, new([16]byte), secret, &salsa.Sigma)
 	return true
+}
+
+// sharedOf replaces the scalar in secret by X25519(secret, peer), and reports false for a
+// peer of low order.
+func sharedOf(secret, peer *[keySize]byte) bool {
+	s := (*x25519.Key)(secret)
+	return x25519.Shared(s, s, (*x25519.Key)(peer))
 }
 
 // boxNonce is SealAnonymous's nonce: BLAKE2b-192(ephemeral ‖ recipient).

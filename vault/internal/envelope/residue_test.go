@@ -11,12 +11,14 @@ import (
 	"unsafe"
 
 	"bfxvault/vault/internal/envelope"
+	"bfxvault/vault/internal/mac"
 )
 
-// secrets are what must stay in guarded memory: KEK, data key, a plaintext, and
-// the secret halves of the last transport keys.
+// secrets are what must stay in guarded memory: KEK, what is derived of it to wrap with,
+// data key, a plaintext, and the secret halves of the last transport keys.
 type secrets struct {
 	kek, dataKey, text []byte
+	wrapSecret, shared []byte
 	scalars            [8][]byte
 	pages              [][]byte // all guarded memory of the test
 }
@@ -36,16 +38,22 @@ func TestKeysAndPlaintextLeaveNoCopyBehind(t *testing.T) {
 		*b = s.guarded(t, 32)
 		rand.Read(*b)
 	}
+	s.wrapSecret, s.shared = s.guarded(t, 32), s.guarded(t, 32)
+	check(t, mac.HKDF256(s.wrapSecret, s.kek, "bfxvault/v1/slot/secret"))
+	check(t, mac.HKDF256(s.shared, s.kek, "bfxvault/v1/slot/shared"))
 	for i := range s.scalars {
 		s.scalars[i] = s.guarded(t, 32)
 	}
 	s.use(t)
-	for name, secret := range map[string][]byte{"KEK": s.kek, "data key": s.dataKey, "plaintext": s.text} {
+	for name, secret := range map[string][]byte{"KEK": s.kek, "data key": s.dataKey, "plaintext": s.text, "shared key": s.shared} {
 		for _, piece := range [][]byte{secret[:16], secret[8:24], secret[16:]} {
 			if n := copies(t, piece, s.pages); n != 0 {
 				t.Errorf("%s: %d copies", name, n)
 			}
 		}
+	}
+	if n := copies(t, s.wrapSecret[8:24], s.pages); n != 0 {
+		t.Errorf("secret half that unwraps: %d copies", n)
 	}
 	for i, scalar := range s.scalars {
 		if n := copies(t, scalar[8:24], s.pages); n != 0 { // the middle: clamped or not
@@ -63,6 +71,8 @@ func TestKeysAndPlaintextLeaveNoCopyBehind(t *testing.T) {
 func (s *secrets) use(t *testing.T) {
 	t.Helper()
 	kek, dataKey := (*[32]byte)(s.kek), (*[32]byte)(s.dataKey)
+	keys := (*envelope.WrapKeys)(s.guarded(t, envelope.WrapKeysSize))
+	check(t, envelope.DeriveWrapKeys(keys, kek))
 	opened, state := s.guarded(t, 32), s.guarded(t, envelope.SetHashStateSize)
 	mem := (*[envelope.TransportSize]byte)(s.guarded(t, envelope.TransportSize))
 	var slotText, sealed []byte
@@ -70,6 +80,7 @@ func (s *secrets) use(t *testing.T) {
 		slot := passphraseSlot()
 		err := envelope.Wrap(&slot, vaultID(1), kek, dataKey)
 		check(t, err)
+		check(t, envelope.WrapWith(&slot, vaultID(1), keys, dataKey))
 		slotText, _ = slot.AppendBinary(slotText[:0])
 		slot, err = envelope.ParseSlot(slotText)
 		check(t, err)

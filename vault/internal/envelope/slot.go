@@ -15,6 +15,11 @@ const (
 	domainRecord = "bfxvault/v1/record"
 	domainSlot   = "bfxvault/v1/slot"
 	infoManifest = "bfxvault/v1/manifest"
+
+	// What is derived of a KEK to wrap with, and of what both sides of a wrap know.
+	infoWrapSecret = "bfxvault/v1/slot/secret"
+	infoWrapShared = "bfxvault/v1/slot/shared"
+	infoWrapKey    = "bfxvault/v1/slot/key"
 )
 
 // VaultID is drawn at random when a vault is made. It is bound into every slot
@@ -63,15 +68,17 @@ type Slot struct {
 	Salt    [saltSize]byte // zero for a keyfile
 	Created int64          // Unix seconds
 
-	nonce   [nonceSize]byte
-	wrapped [wrappedSize]byte
+	nonce     [nonceSize]byte
+	ephemeral [keySize]byte
+	wrapped   [wrappedSize]byte
 }
 
 // CreatedAt returns the time at which the slot was made.
 func (s *Slot) CreatedAt() time.Time { return time.Unix(s.Created, 0).UTC() }
 
-// check refuses what no slot of ours looks like.
-func (s *Slot) check() error {
+// Check refuses what no slot of ours looks like: a *[ParamsError] for parameters out of
+// bounds, [ErrSlotDamaged] for a kind that does not exist or a keyfile with parameters.
+func (s *Slot) Check() error {
 	switch {
 	case s.Kind.Human():
 		return s.Params.Check()
@@ -80,35 +87,4 @@ func (s *Slot) check() error {
 	default:
 		return ErrSlotDamaged
 	}
-}
-
-// Wrap seals the data key under the KEK into s, whose other fields are filled and
-// authenticated with it (A46). It returns a *[ParamsError] for parameters out of
-// bounds and [ErrSlotDamaged] for a kind that does not exist or a keyfile slot
-// with parameters.
-func Wrap(s *Slot, vault VaultID, kek, dataKey *[32]byte) error {
-	if err := s.check(); err != nil {
-		return err
-	}
-	s.nonce = randomNonce()
-	nonce := s.bound(vault)
-	aeadSeal(s.wrapped[:0], dataKey[:], &nonce, kek)
-	return nil
-}
-
-// Unwrap writes the data key to *dataKey. It returns [ErrWrongKey] where the KEK
-// does not open the slot, and what [Wrap] returns; then *dataKey is as it was.
-func (s *Slot) Unwrap(vault VaultID, kek, dataKey *[32]byte) error {
-	if err := s.check(); err != nil {
-		return err
-	}
-	nonce := s.bound(vault)
-	if _, ok := aeadOpen(dataKey[:0], s.wrapped[:], &nonce, kek); !ok {
-		return ErrWrongKey
-	}
-	return nil
-}
-
-func (s *Slot) bound(vault VaultID) [nonceSize]byte {
-	return bindNonce(&s.nonce, domainSlot, vault[:], s.appendHeader(nil))
 }

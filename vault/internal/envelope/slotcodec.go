@@ -16,12 +16,13 @@ import (
 //	15  16  salt
 //	31   8  created, Unix seconds
 //	39  24  nonce                     up to here: the header, then the nonce
-//	63  48  wrapped data key
-//	111  8  first bytes of SHA-256 over all before
+//	63  32  one-shot X25519 public key
+//	95  48  wrapped data key
+//	143  8  first bytes of SHA-256 over all before
 const (
 	slotHeaderSize = 39
 	checksumSize   = 8
-	SlotSize       = slotHeaderSize + nonceSize + wrappedSize + checksumSize
+	SlotSize       = slotHeaderSize + nonceSize + keySize + wrappedSize + checksumSize
 )
 
 // appendHeader appends what is authenticated with the data key.
@@ -40,6 +41,7 @@ func (s *Slot) AppendBinary(b []byte) ([]byte, error) {
 	start := len(b)
 	b = s.appendHeader(b)
 	b = append(b, s.nonce[:]...)
+	b = append(b, s.ephemeral[:]...)
 	b = append(b, s.wrapped[:]...)
 	sum := checksum(b[start:])
 	return append(b, sum[:]...), nil
@@ -65,12 +67,13 @@ func ParseSlot(b []byte) (Slot, error) {
 			MemoryKiB: binary.BigEndian.Uint32(b[10:]),
 			Threads:   b[14],
 		},
-		Salt:    [saltSize]byte(b[15:31]),
-		Created: int64(binary.BigEndian.Uint64(b[31:])),
-		nonce:   [nonceSize]byte(b[39:63]),
-		wrapped: [wrappedSize]byte(b[63:111]),
+		Salt:      [saltSize]byte(b[15:31]),
+		Created:   int64(binary.BigEndian.Uint64(b[31:])),
+		nonce:     [nonceSize]byte(b[39:63]),
+		ephemeral: [keySize]byte(b[63:95]),
+		wrapped:   [wrappedSize]byte(b[95:143]),
 	}
-	if err := s.check(); err != nil {
+	if err := s.Check(); err != nil {
 		return Slot{}, err
 	}
 	return s, nil

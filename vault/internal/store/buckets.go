@@ -17,6 +17,7 @@ const (
 	Limits   = "limits"   // what grants have spent
 	Orders   = "orders"   // orders that were signed
 	Proofs   = "proofs"   // proof keys
+	Wraps    = "wraps"    // what wraps a data key, by slot, and the last slot's id
 	Audit    = "audit"    // wrapped audit keys, and how far the audit log is known
 	Manifest = "manifest" // the manifest over all the others
 )
@@ -37,7 +38,7 @@ const (
 )
 
 func known(bucket string) bool {
-	return slices.Contains([]string{Meta, Slots, Keys, Secrets, Bots, Grants, Marks, Limits, Orders, Proofs, Audit, Manifest}, bucket)
+	return slices.Contains([]string{Meta, Slots, Keys, Secrets, Bots, Grants, Marks, Limits, Orders, Proofs, Wraps, Audit, Manifest}, bucket)
 }
 
 func reserved(bucket string, key []byte) bool {
