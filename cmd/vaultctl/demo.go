@@ -5,13 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"bfxvault/api/upstream"
 	"bfxvault/cmd/internal/sim"
 	pb "bfxvault/proto/bfxvault/v1"
 )
@@ -41,7 +39,7 @@ type demo struct {
 	*app
 	vault  *temporary
 	signer pb.SignerServiceClient
-	url    string
+	to     *upstream.Client
 	steps  []demoStep
 }
 
@@ -61,12 +59,17 @@ func (a *app) runDemo(ctx context.Context) error {
 		return err
 	}
 	defer exchange.Close()
+	to, err := upstream.New(upstream.Options{URL: url})
+	if err != nil {
+		return err
+	}
+	defer to.Close()
 	t, err := a.startTemporary(ctx)
 	if err != nil {
 		return err
 	}
 	defer t.stop()
-	d := &demo{app: a, vault: t, url: url}
+	d := &demo{app: a, vault: t, to: to}
 	d.say("a vault in %s, behind a daemon of its own (pid %d), and a simulated Bitfinex at %s", t.dir, t.daemon.Process.Pid, url)
 	err = t.addKeyAndBot(ctx, demoKey, secret, "demo-bot", demoGrant)
 	clear(secret)
@@ -132,25 +135,17 @@ func (d *demo) play(ctx context.Context) error {
 
 // exchange sends a signed request and checks that the answer is the expected one.
 func (d *demo) exchange(ctx context.Context, what string, s *pb.SignRestResponse, body string, wantOK bool) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url+"/"+demoPath, strings.NewReader(body))
-	if err != nil {
+	answer, err := d.to.Do(ctx, upstream.Request{
+		Path: demoPath, Body: body, APIKey: s.GetApiKey(), Nonce: s.GetRequestNonce(), Signature: s.GetSignature(),
+	})
+	if no := (*upstream.Error)(nil); errors.As(err, &no) && no.Kind != upstream.Refused {
 		return err
 	}
-	request.Header.Set("content-type", "application/json")
-	request.Header.Set("bfx-apikey", s.GetApiKey())
-	request.Header.Set("bfx-nonce", strconv.FormatUint(s.GetRequestNonce(), 10))
-	request.Header.Set("bfx-signature", s.GetSignature())
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
+	ok, said := err == nil, string(bytes.TrimSpace(answer))
+	if !ok {
+		said = err.Error()
 	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
-	if err != nil {
-		return err
-	}
-	ok := response.StatusCode == http.StatusOK
-	return d.step(demoStep{what, "exchange", ok, string(bytes.TrimSpace(answer))}, ok == wantOK)
+	return d.step(demoStep{what, "exchange", ok, said}, ok == wantOK)
 }
 
 // refused asks for a signature that the vault must not give.
