@@ -17,6 +17,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"bfxvault/cmd/internal/parts"
 )
 
 // root is a short folder for everything here, since the path of a unix socket has
@@ -101,11 +103,13 @@ func TestScripts(t *testing.T) {
 		Condition:          condition,
 		RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"alone":    cmdAlone,
 			"code":     cmdCode,
 			"daemon":   cmdDaemon,
 			"exchange": cmdExchange,
 			"given":    cmdGiven,
 			"load":     cmdLoad,
+			"person":   cmdPerson,
 			"signed":   cmdSigned,
 			"tamper":   cmdTamper,
 		},
@@ -154,12 +158,21 @@ func setUp(e *testscript.Env) error {
 	return nil
 }
 
-// condition adds [root].
+// condition adds [root], and [part:PROGRAM] for a part of the system that the gate has and
+// not every machine.
 func condition(name string) (bool, error) {
 	if name == "root" {
 		return os.Geteuid() == 0, nil
 	}
-	return false, fmt.Errorf("unknown condition")
+	part, ok := strings.CutPrefix(name, "part:")
+	if !ok {
+		return false, fmt.Errorf("unknown condition")
+	}
+	_, err := exec.LookPath(part)
+	if err != nil && os.Getenv(parts.Env) == "1" {
+		return false, fmt.Errorf("%s is not here, and %s says that it is", part, parts.Env)
+	}
+	return err == nil, nil
 }
 
 // checkLeaks looks for the passphrase and the API secret in all that a script

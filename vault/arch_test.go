@@ -23,7 +23,7 @@ type importLine struct {
 func importTable() []importLine {
 	return []importLine{
 		{"cmd/vaultd", "cmd/internal/daemon", "ten lines"},
-		{"cmd/vaultctl", "api api/peer api/upstream cmd/internal/bench cmd/internal/daemon cmd/internal/harden cmd/internal/paths cmd/internal/policyfile cmd/internal/sim " +
+		{"cmd/vaultctl", "api api/peer api/upstream cmd/internal/bench cmd/internal/daemon cmd/internal/harden cmd/internal/login cmd/internal/paths cmd/internal/policyfile cmd/internal/sim " +
 			"proto/bfxvault/v1 vault vault/audit vault/operator vault/policy",
 			"the operator's program; demo and bench run it again as their daemon"},
 		{"cmd/internal/bench", "proto/bfxvault/v1", "measures over the wire, as a bot would"},
@@ -31,6 +31,7 @@ func importTable() []importLine {
 		{"cmd/internal/policyfile", "vault/policy", "the policy file: reads, prints, compares"},
 		{"cmd/internal/paths", "", "where things are, for daemon and tool alike"},
 		{"cmd/internal/harden", "", "the first lines of main: undumpable, no core files"},
+		{"cmd/internal/login", "cmd/internal/harden cmd/internal/paths cmd/internal/units vault/operator", "where a login finds a keyfile: the operator's side, outside of the vault"},
 		{"cmd/internal/units", "", "the unit files for systemd, as they are shipped"},
 		{"cmd/internal/parts", "", "what tests need of the system they run on"},
 		{"cmd/internal/memscan", "", "looks for secrets in other processes; judges all, so leans on nothing"},
@@ -82,6 +83,7 @@ func foreignTable() []foreignLine {
 		{"github.com/cloudflare/circl/dh/x25519", "vault/internal/envelope", "key agreement through pointers, so that no scalar is copied"},
 		{"github.com/coreos/go-systemd/v22", "cmd/internal/daemon", "takes sockets from systemd and tells it that they are served"},
 		{"github.com/go-json-experiment/json", "vault/internal/record", "strict JSON off the signing path"},
+		{"github.com/godbus/dbus/v5", "cmd/internal/login", "the desktop's keyring, which speaks D-Bus"},
 		{"github.com/hanwen/go-fuse/v2", "cmd/internal/faultfs", "file systems in user space, for tests only"},
 		{"github.com/pelletier/go-toml/v2", "cmd/internal/daemon cmd/internal/policyfile", "config.toml and the policy file, with line and column of what is wrong"},
 		{"github.com/spf13/cobra", "cmd/vaultctl", "the command tree and its completions"},
@@ -120,6 +122,7 @@ func barriers() []barrier {
 			barrier{root, "vault/operator", "the passphrase stays with vaultctl"},
 			barrier{root, "api/upstream", "vaultd has no way to the network"},
 			barrier{root, "cmd/internal/sim", "a server of HTTP"},
+			barrier{root, "github.com/godbus/dbus/v5", "vaultd hears nobody but those at its two sockets"},
 		)
 	}
 	for _, root := range []string{"cmd/vaultd", "cmd/vaultctl"} {

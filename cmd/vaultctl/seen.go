@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"bfxvault/cmd/internal/paths"
 	pb "bfxvault/proto/bfxvault/v1"
 	"bfxvault/vault/audit"
 )
@@ -25,13 +26,9 @@ type known struct {
 
 // seenFile is where it is noted.
 func seenFile(vaultID []byte) (string, error) {
-	state := os.Getenv("XDG_STATE_HOME")
-	if !filepath.IsAbs(state) {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return "", err
-		}
-		state = filepath.Join(home, ".local", "state")
+	state, err := paths.StateHome()
+	if err != nil {
+		return "", err
 	}
 	return filepath.Join(state, "bfxvault-seen", hex.EncodeToString(vaultID)), nil
 }

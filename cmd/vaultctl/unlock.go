@@ -14,7 +14,7 @@ import (
 
 func (a *app) unlock() *cobra.Command {
 	var from passphraseFlags
-	var keyfile string
+	var keyfile, with string
 	var accept bool
 	c := &cobra.Command{
 		Use:     "unlock",
@@ -22,13 +22,20 @@ func (a *app) unlock() *cobra.Command {
 		Example: "  vaultctl unlock\n  vaultctl unlock --keyfile /run/credentials/vault.key",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if with != "" {
+				return a.unlockWith(c.Context(), with)
+			}
 			return a.with(func(s *session) error { return a.runUnlock(c.Context(), s, from, keyfile, accept) })
 		},
 	}
 	from.add(c)
 	c.Flags().StringVar(&keyfile, "keyfile", "", "open the keyfile slot with the 32 bytes of a file that only you can read")
 	c.Flags().BoolVar(&accept, "accept-rollback", false, "go on where vault.db or the audit log is older than what is known of it: bots are suspended")
+	addWith(c, &with, "open the keyfile slot that login enable made, at a login")
 	c.MarkFlagsMutuallyExclusive("keyfile", "accept-rollback")
+	for _, other := range []string{"keyfile", "accept-rollback", "passphrase-file", "passphrase-command"} {
+		c.MarkFlagsMutuallyExclusive("with", other)
+	}
 	c.MarkFlagsMutuallyExclusive("keyfile", "passphrase-file")
 	c.MarkFlagsMutuallyExclusive("keyfile", "passphrase-command")
 	return c
@@ -55,7 +62,12 @@ func (a *app) runUnlock(ctx context.Context, s *session, from passphraseFlags, k
 		return err
 	}
 	defer kek.Wipe()
-	request := vault.Unlock{Slot: slot.ID, SeenRevision: max(a.seen(id[:]).revision, a.journal(ctx, id[:]).revision), AcceptRollback: accept}
+	return a.open(ctx, s, id, slot.ID, kek, accept)
+}
+
+// open unlocks with the KEK of a slot.
+func (a *app) open(ctx context.Context, s *session, id [16]byte, slot uint32, kek *operator.KEK, accept bool) error {
+	request := vault.Unlock{Slot: slot, SeenRevision: max(a.seen(id[:]).revision, a.journal(ctx, id[:]).revision), AcceptRollback: accept}
 	box, _, err := s.seal(ctx, request.Purpose(), kek[:])
 	if err != nil {
 		return err

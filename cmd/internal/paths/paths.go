@@ -11,6 +11,7 @@ package paths
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 )
@@ -57,7 +58,7 @@ func In(dir string) (Paths, error) {
 // the folders that systemd made, or those of the system service for uid 0, or the
 // user's own.
 func ForDaemon(dir string) (Paths, error) {
-	if dir = given(dir); dir != "" {
+	if dir = Named(dir); dir != "" {
 		return In(dir)
 	}
 	if state, runtime := os.Getenv("STATE_DIRECTORY"), os.Getenv("RUNTIME_DIRECTORY"); state != "" && runtime != "" {
@@ -72,7 +73,7 @@ func ForDaemon(dir string) (Paths, error) {
 // ForClient finds the places for vaultctl: as for vaultd, but where the user has
 // no socket of their own, the system service's is meant.
 func ForClient(dir string) (Paths, error) {
-	if dir = given(dir); dir != "" {
+	if dir = Named(dir); dir != "" {
 		return In(dir)
 	}
 	system := Paths{State: systemState, Runtime: systemRuntime}
@@ -86,7 +87,8 @@ func ForClient(dir string) (Paths, error) {
 	return own, nil
 }
 
-func given(dir string) string {
+// Named is the folder that a flag named, or else BFXVAULT_DIR; empty for none.
+func Named(dir string) string {
 	if dir != "" {
 		return dir
 	}
@@ -99,15 +101,28 @@ func user() (Paths, error) {
 	if !filepath.IsAbs(runtime) {
 		return Paths{}, errors.New("XDG_RUNTIME_DIR is not set: use --dir")
 	}
-	state := os.Getenv("XDG_STATE_HOME")
-	if !filepath.IsAbs(state) {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return Paths{}, errors.New("neither XDG_STATE_HOME nor HOME is set: use --dir")
-		}
-		state = filepath.Join(home, ".local", "state")
+	state, err := StateHome()
+	if err != nil {
+		return Paths{}, err
 	}
 	return Paths{State: filepath.Join(state, "bfxvault"), Runtime: filepath.Join(runtime, "bfxvault")}, nil
+}
+
+// StateHome is the folder in which programs keep what this user's next run should know.
+func StateHome() (string, error) { return home("XDG_STATE_HOME", ".local/state") }
+
+// ConfigHome is the folder of this user's own settings, of systemd as well.
+func ConfigHome() (string, error) { return home("XDG_CONFIG_HOME", ".config") }
+
+func home(env, below string) (string, error) {
+	if dir := os.Getenv(env); filepath.IsAbs(dir) {
+		return dir, nil
+	}
+	dir, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("neither %s nor HOME is set: use --dir", env)
+	}
+	return filepath.Join(dir, below), nil
 }
 
 func exists(path string) bool {
