@@ -212,7 +212,11 @@ func (v *Vault) beginUnlocked(op string, by Operator, kek *[kekSize]byte, o *ope
 	}
 	defer key.Destroy()
 	if o.stale.log {
-		if o.log, err = v.audit.reopen(o.unlocked.logged.Seq); err != nil {
+		above := o.unlocked.logged.Seq
+		if o.backup {
+			above += restoreGap
+		}
+		if o.log, err = v.audit.reopen(above); err != nil {
 			return auditError(op, err)
 		}
 	}

@@ -10,9 +10,10 @@ import (
 	"bfxvault/vault/internal/envelope"
 )
 
-// restoreGap is how far a restore is above every revision that is known of: further than
-// a vault comes after the backup was made. So no file of the vault that was lost, newer
-// than the backup and known to nobody here, is ever taken for a newer one of this vault.
+// restoreGap is how far a restore is above every revision and every record of the log that
+// are known of: further than a vault comes after the backup was made. So no file of the
+// vault that was lost, newer than the backup and known to nobody here, is ever taken for a
+// newer one of this vault, and no record's number stands for two.
 const restoreGap = 1 << 32
 
 // RestoreBackup makes the vault of a backup, which is read from file, in a folder where
