@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"strings"
@@ -20,6 +21,7 @@ type secrets struct {
 	kek, dataKey, text []byte
 	wrapSecret, shared []byte
 	scalars            [8][]byte
+	stream             []byte   // the key of a stream
 	pages              [][]byte // all guarded memory of the test
 }
 
@@ -55,6 +57,11 @@ func TestKeysAndPlaintextLeaveNoCopyBehind(t *testing.T) {
 	if n := copies(t, s.wrapSecret[8:24], s.pages); n != 0 {
 		t.Errorf("secret half that unwraps: %d copies", n)
 	}
+	for at := 0; at <= 16; at += 8 {
+		if n := copies(t, s.stream[at:at+16], s.pages); n != 0 {
+			t.Errorf("key of a stream: %d copies", n)
+		}
+	}
 	for i, scalar := range s.scalars {
 		if n := copies(t, scalar[8:24], s.pages); n != 0 { // the middle: clamped or not
 			t.Errorf("transport key %d: %d copies", i, n)
@@ -75,6 +82,11 @@ func (s *secrets) use(t *testing.T) {
 	check(t, envelope.DeriveWrapKeys(keys, kek))
 	opened, state := s.guarded(t, 32), s.guarded(t, envelope.SetHashStateSize)
 	mem := (*[envelope.TransportSize]byte)(s.guarded(t, envelope.TransportSize))
+	header := []byte("header")
+	sum := sha256.Sum256(header)
+	s.stream = s.guarded(t, 32)
+	check(t, mac.HKDF256(s.stream, s.dataKey, "bfxvault/v1/backup"+string(sum[:])))
+	plain := make([]byte, 2*envelope.ChunkSize) // of a stream: ciphertext, and no secret
 	var slotText, sealed []byte
 	for i := range 200 {
 		slot := passphraseSlot()
@@ -91,6 +103,11 @@ func (s *secrets) use(t *testing.T) {
 		_, _, err = envelope.Open(opened[:0], dataKey, place(), sealed)
 		check(t, err)
 		check(t, envelope.SetHashState(state, dataKey))
+
+		stream, err := envelope.SealStream(nil, dataKey, header, plain)
+		check(t, err)
+		_, err = envelope.OpenStream(nil, dataKey, header, stream)
+		check(t, err)
 
 		tr := envelope.NewTransport(mem)
 		copy(s.scalars[i%len(s.scalars)], mem[:32])
