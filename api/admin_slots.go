@@ -67,3 +67,16 @@ func (a *admin) RemoveSlot(ctx context.Context, r *pb.RemoveSlotRequest) (*pb.Re
 	}
 	return &pb.RemoveSlotResponse{Revision: revision}, nil
 }
+
+// RotateDataKey seals everything under a new data key.
+func (a *admin) RotateDataKey(ctx context.Context, r *pb.RotateDataKeyRequest) (*pb.RotateDataKeyResponse, error) {
+	by, proof, err := proven(ctx, r.GetProof())
+	if err != nil {
+		return nil, err
+	}
+	revision, err := a.vault.RotateDataKey(ctx, by, vault.RotateDataKey{}, proof)
+	if err != nil {
+		return nil, err
+	}
+	return &pb.RotateDataKeyResponse{Revision: revision}, nil
+}

@@ -15,15 +15,7 @@ import (
 func BenchmarkBackup(b *testing.B) {
 	for _, n := range []int{100, 10_000} {
 		b.Run(fmt.Sprintf("%d", n), func(b *testing.B) {
-			r := newRig(b).ready()
-			bots := map[string]policy.BotSpec{}
-			for i := range n {
-				name := fmt.Sprintf("n-%d", i)
-				uid := uint32(10_000 + i)
-				r.must(r.addKey(name, name, testSecret))
-				bots[name] = policy.BotSpec{Match: []policy.Match{{UID: &uid}}, Grants: []policy.GrantSpec{{Key: name, Allow: []string{"read"}}}}
-			}
-			r.must(r.apply(bots, true))
+			r := manyKeys(b, n)
 			r.backup() // the first one finds no memory of its size
 			var alone, beside, bytes []int64
 			for b.Loop() {
@@ -45,6 +37,21 @@ func BenchmarkBackup(b *testing.B) {
 			b.ReportMetric(float64(median(bytes))/1e6, "MB")
 		})
 	}
+}
+
+// manyKeys is a vault with n API keys beside "main", each with a bot and a grant.
+func manyKeys(b *testing.B, n int) *rig {
+	b.Helper()
+	r := newRig(b).ready()
+	bots := map[string]policy.BotSpec{}
+	for i := range n {
+		name := fmt.Sprintf("n-%d", i)
+		uid := uint32(10_000 + i)
+		r.must(r.addKey(name, name, testSecret))
+		bots[name] = policy.BotSpec{Match: []policy.Match{{UID: &uid}}, Grants: []policy.GrantSpec{{Key: name, Allow: []string{"read"}}}}
+	}
+	r.must(r.apply(bots, true))
+	return r
 }
 
 // commit makes one change and says how long it took, in ns.

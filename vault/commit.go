@@ -130,33 +130,6 @@ func (u *unlocked) sealEachMu(next *fileView, changes []change, ops []store.Op, 
 	return append(ops, manifest), err
 }
 
-func (u *unlocked) valueOf(c change, revision uint64) ([]byte, error) {
-	if c.remove {
-		return nil, nil
-	}
-	if c.asIs {
-		return c.plain, nil
-	}
-	return envelope.Seal(nil, u.key(), u.placeOf(c.place), revision, c.plain)
-}
-
-func (u *unlocked) sealManifest(next *fileView) (store.Op, error) {
-	m := envelope.Manifest{Revision: next.revision, Count: next.set.Count, Sum: next.set.Sum}
-	plain, err := m.AppendBinary(nil)
-	if err != nil {
-		return store.Op{}, err
-	}
-	sealed, err := envelope.Seal(nil, u.key(), u.placeOf(manifestPlace), next.revision, plain)
-	if err != nil {
-		return store.Op{}, err
-	}
-	return store.Op{Bucket: manifestPlace.bucket, Key: []byte(manifestPlace.key), Value: sealed}, nil
-}
-
-func (u *unlocked) placeOf(p place) envelope.Place {
-	return envelope.Place{Vault: u.id, Bucket: p.bucket, Key: []byte(p.key)}
-}
-
 // sealedChange makes the change that writes a record.
 func sealedChange(bucket, key string, plain []byte) change {
 	return change{place: place{bucket, key}, plain: plain}

@@ -125,6 +125,28 @@ func (v *Vault) expectedProof(op string, u *unlocked, challenge [32]byte, o Oper
 // nothing, only the snapshot changes.
 func (v *Vault) change(ctx context.Context, op string, by Operator, o Operation, p Proof,
 	edit func(u *unlocked, s *snapshot) ([]change, error)) (revision uint64, err error) {
+	return v.proven(ctx, op, by, o, p, func(u *unlocked) (func() error, error) {
+		s := u.snapshot.Load().clone()
+		changes, err := edit(u, s)
+		if err != nil {
+			return nil, err
+		}
+		return func() error {
+			if len(changes) > 0 {
+				if err := v.commitMu(op, u, changes...); err != nil {
+					return err
+				}
+			}
+			u.snapshot.Store(s)
+			return nil
+		}, nil
+	})
+}
+
+// proven authorises an operation, has plan prepare it, and runs what plan returns as a
+// change.
+func (v *Vault) proven(ctx context.Context, op string, by Operator, o Operation, p Proof,
+	plan func(u *unlocked) (run func() error, err error)) (revision uint64, err error) {
 	began := false
 	defer func() {
 		if err != nil && !began {
@@ -143,21 +165,12 @@ func (v *Vault) change(ctx context.Context, op string, by Operator, o Operation,
 	if v.current.Load() != u {
 		return 0, lockedError(op)
 	}
-	s := u.snapshot.Load().clone()
-	changes, err := edit(u, s)
+	run, err := plan(u)
 	if err != nil {
 		return 0, err
 	}
 	began = true
-	return v.changeMu(op, by, o, u, func() error {
-		if len(changes) > 0 {
-			if err := v.commitMu(op, u, changes...); err != nil {
-				return err
-			}
-		}
-		u.snapshot.Store(s)
-		return nil
-	})
+	return v.changeMu(op, by, o, u, run)
 }
 
 // changeMu makes a change between its two records, and returns the revision that it made.

@@ -1,7 +1,6 @@
 package vault
 
 import (
-	"crypto/rand"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -21,14 +20,7 @@ import (
 // unlocked is what exists only while a vault is unlocked: the key material, in
 // one slab, and everything that was read from the sealed records.
 type unlocked struct {
-	// slab holds the data key, the manifest's mid-states, and the mid-states of
-	// every API key. It is destroyed on lock, and every use of it is between its
-	// Enter and Leave (P5).
-	slab    *guard.Slab
-	dataKey int // slots of the slab
-	setKey  int
-
-	id    envelope.VaultID
+	sealer
 	since time.Time
 	book  *nonce.Book
 	// ledger writes down what grants spend and which orders were signed.
@@ -71,12 +63,11 @@ func (v *Vault) newUnlocked(op string, id envelope.VaultID, keys int) (*unlocked
 		return nil, memoryError(op, err)
 	}
 	u := &unlocked{
-		slab:  slab,
-		id:    id,
-		since: clock.Wall(),
-		clock: nonce.NewClock(clock.Wall, clock.Boot),
-		raw:   make(map[place][]byte),
-		named: bitfinex.NamedEndpoints(),
+		sealer: sealer{slab: slab, id: id},
+		since:  clock.Wall(),
+		clock:  nonce.NewClock(clock.Wall, clock.Boot),
+		raw:    make(map[place][]byte),
+		named:  bitfinex.NamedEndpoints(),
 	}
 	u.idling.limits, u.idling.began = v.autoLock, u.clock.Read().Steady
 	u.book, err = nonce.NewBook(func(marks []nonce.Mark) error { return v.persistMarks(u, marks) })
@@ -87,11 +78,9 @@ func (v *Vault) newUnlocked(op string, id envelope.VaultID, keys int) (*unlocked
 		slab.Destroy()
 		return nil, fail(op, KindInternal, "%w", err)
 	}
-	for _, slot := range []*int{&u.dataKey, &u.setKey} {
-		if *slot, err = slab.Alloc(); err != nil {
-			slab.Destroy()
-			return nil, memoryError(op, err)
-		}
+	if err := u.alloc(); err != nil {
+		slab.Destroy()
+		return nil, memoryError(op, err)
 	}
 	u.daily = time.AfterFunc(remindEvery, func() { v.remind(u) })
 	return u, nil
@@ -101,26 +90,6 @@ func (v *Vault) newUnlocked(op string, id envelope.VaultID, keys int) (*unlocked
 func nowOf(c *nonce.Clock) policy.Now {
 	r := c.Read()
 	return policy.Now{Wall: r.Wall, Steady: r.Steady}
-}
-
-// enter registers a use of the key material. The caller calls u.slab.Leave.
-func (u *unlocked) enter(op string) error {
-	if !u.slab.Enter() {
-		return lockedError(op)
-	}
-	return nil
-}
-
-// key is the data key, in guarded memory. The caller has entered.
-func (u *unlocked) key() *[32]byte { return (*[32]byte)(u.slab.Slot(u.dataKey)) }
-
-// state is the mid-states of the manifest's set hash. The caller has entered.
-func (u *unlocked) state() []byte { return u.slab.Slot(u.setKey)[:envelope.SetHashStateSize] }
-
-// drawDataKey makes a new data key in place.
-func (u *unlocked) drawDataKey() error {
-	rand.Read(u.key()[:]) // never fails: crypto/rand
-	return envelope.SetHashState(u.state(), u.key())
 }
 
 // drainTime is how long a lock may wait for the disk, which may hang.
@@ -154,8 +123,11 @@ func quietly(f func() error) (err error) {
 // process that is about to end by a fault of ours.
 func WipeAll() { guard.WipeAll() }
 
-// memoryError gives an error of guarded memory its kind.
+// memoryError gives an error of guarded memory its kind: where it is gone, by a lock.
 func memoryError(op string, err error) *Error {
+	if errors.Is(err, guard.ErrDestroyed) {
+		return lockedError(op)
+	}
 	var limit *guard.LimitError
 	if errors.As(err, &limit) {
 		return fail(op, KindMemoryLimit, "%w", err)

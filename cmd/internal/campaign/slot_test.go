@@ -1,6 +1,7 @@
 package campaign_test
 
 import (
+	"bytes"
 	"slices"
 
 	pb "bfxvault/proto/bfxvault/v1"
@@ -90,4 +91,36 @@ func changingPassphrase() doing {
 		must(r.t, a.unlock())
 		return made
 	}}
+}
+
+// rotatingDataKey seals everything anew. Every slot opens it, before and afterwards, and
+// what was there is there.
+func rotatingDataKey() doing {
+	keyfile := randomKEK()
+	var before []byte
+	return doing{"datakey rotate", func(r *rig) {
+		r.start()
+		r.fill("main")
+		_, err := r.admin().addKeyfile(&keyfile)
+		must(r.t, err)
+		r.stop(r.t)
+		before = recompute(r.t, r.paths.VaultFile(), r.slot, &r.kek)[dataKey]
+	}, afterUnlock(func(r *rig) error { return r.admin().rotateDataKey() }), func(r *rig) bool {
+		a := r.admin()
+		by := vault.Unlock{Slot: 2}
+		box, err := a.seal(by.Purpose(), keyfile[:])
+		must(r.t, err)
+		_, err = a.Unlock(a.ctx, unlockRequest(by.Slot, box))
+		must(r.t, err, a.lock(), a.unlock())
+		return !bytes.Equal(before, recompute(r.t, r.paths.VaultFile(), r.slot, &r.kek)[dataKey])
+	}}
+}
+
+func (a *admin) rotateDataKey() error {
+	proof, err := a.prove(vault.RotateDataKey{}.Operation())
+	if err != nil {
+		return err
+	}
+	_, err = a.RotateDataKey(a.ctx, &pb.RotateDataKeyRequest{Proof: proof})
+	return err
 }
