@@ -70,7 +70,7 @@ func loginFailure(err error) error {
 	case errors.Is(err, login.ErrThere):
 		return failed("ALREADY_EXISTS", "%v", err).withHint("vaultctl login status")
 	case errors.Is(err, login.ErrAbsent):
-		return failed("NOT_HERE", "%v", err).withHint("another way: --with %s", strings.Join(login.Ways(), "|"))
+		return failed("NOT_HERE", "%v", err).withHint("what can be set up here: vaultctl login status")
 	case errors.Is(err, login.ErrUnsafe):
 		return failed("UNSAFE_FILE", "%v", err)
 	case errors.Is(err, operator.ErrWrongPassphrase):

@@ -110,7 +110,7 @@ func (w *Way) credentialWorks(ctx context.Context, m manager, program, sealed st
 	case err != nil:
 		return err
 	case m.flags != nil && version < userCredentials:
-		return absent("a credential of a user service needs systemd %d, this is %d", userCredentials, version)
+		return absent("a credential of a user service needs systemd %d, this is %d: use the keyring", userCredentials, version)
 	case m.flags == nil:
 		if err := onlyRoot(program); err != nil {
 			return err
