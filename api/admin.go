@@ -25,6 +25,7 @@ func (a *admin) Status(context.Context, *pb.StatusRequest) (*pb.StatusResponse, 
 		Setup:    fromSetup(s.Setup),
 		IdleLock: seconds(s.AutoLock.Idle), MaxUnlock: seconds(s.AutoLock.Max), LocksAt: s.Locks,
 		LockedAt: s.LockedAt, LockedBy: string(s.LockedBy),
+		PanicCancelAll: s.PanicCancels,
 	}
 	for _, alert := range s.Recent {
 		response.Recent = append(response.Recent, &pb.Alert{Time: alert.Time, Name: alert.Name, Detail: alert.Detail})
@@ -115,10 +116,14 @@ func (a *admin) Unlock(ctx context.Context, r *pb.UnlockRequest) (*pb.UnlockResp
 }
 
 // Lock wipes all key material.
-func (a *admin) Lock(ctx context.Context, _ *pb.LockRequest) (*pb.LockResponse, error) {
+func (a *admin) Lock(ctx context.Context, r *pb.LockRequest) (*pb.LockResponse, error) {
 	by, err := operatorOf(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if r.GetBurn() {
+		s := a.vault.LockAndBurn(by)
+		return &pb.LockResponse{Already: s.Already, Burns: fromSigned(s.Requests), Unburnt: fromUnburnt(s.Unburnt)}, nil
 	}
 	return &pb.LockResponse{Already: a.vault.LockFor(vault.CauseOperator, by)}, nil
 }

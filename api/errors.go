@@ -22,7 +22,8 @@ const Domain = "bfxvault"
 // internal.
 func codeOf(kind vault.Kind) codes.Code {
 	switch kind {
-	case vault.KindUninitialised, vault.KindLocked, vault.KindNonceHeld, vault.KindNonceExhausted, vault.KindMemoryLimit:
+	case vault.KindUninitialised, vault.KindLocked, vault.KindNonceHeld, vault.KindNonceExhausted, vault.KindMemoryLimit,
+		vault.KindHumanOnly:
 		return codes.FailedPrecondition
 	case vault.KindInitialised, vault.KindExists:
 		return codes.AlreadyExists

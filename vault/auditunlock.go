@@ -228,6 +228,9 @@ func (v *Vault) beginUnlocked(op string, by Operator, kek *[kekSize]byte, o *ope
 	if v.anchor.path != "" && !o.anchored {
 		changes = append(changes, sealedChange(store.Audit, anchored, nil))
 	}
+	if o.panicked {
+		changes = append(changes, setting(humanOnly, false))
+	}
 	o.unlocked.newest = o.stale.newest
 	switch {
 	case o.backup:

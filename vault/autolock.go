@@ -89,12 +89,6 @@ func (u *unlocked) locks() int64 {
 	return now.Wall.Add(at.Sub(now.Steady)).Unix()
 }
 
-// publish makes what an unlock has opened the vault that signs, and starts its time.
-func (v *Vault) publish(u *unlocked) {
-	v.current.Store(u)
-	v.watchIdling(u)
-}
-
 // watchIdling locks a vault whose time is over, and looks again later at one whose time
 // is not.
 func (v *Vault) watchIdling(u *unlocked) {

@@ -121,11 +121,7 @@ func TestABackupIsOfOneRevisionWhileSigningGoesOn(t *testing.T) {
 				return
 			default:
 			}
-			err := r.addBot("bot-"+strconv.Itoa(changed), uint32(2000+changed))
-			if err == nil && changed%5 == 0 {
-				err = r.rotate()
-			}
-			if err != nil {
+			if err := r.addBot("bot-"+strconv.Itoa(changed), uint32(2000+changed)); err != nil {
 				t.Error(err)
 				return
 			}

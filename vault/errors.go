@@ -35,6 +35,7 @@ const (
 	KindCannotWrite                 // the vault file cannot be written
 	KindTampered                    // the vault file is not what was written
 	KindRollback                    // the vault file is older than one seen before
+	KindHumanOnly                   // after a panic: a keyfile opens nothing
 	KindVersion                     // the vault file has a format that this version does not know
 )
 
@@ -84,6 +85,8 @@ func (k Kind) Reason() string {
 		return "TAMPERED"
 	case KindRollback:
 		return "ROLLBACK"
+	case KindHumanOnly:
+		return "HUMAN_ONLY"
 	case KindVersion:
 		return "UNKNOWN_FORMAT"
 	case KindInternal:

@@ -11,6 +11,7 @@ const (
 	CauseSignal   Cause = "signal"
 	CauseIdle     Cause = "idle"
 	CauseMax      Cause = "max_unlock"
+	CausePanic    Cause = "panic"
 	CauseFault    Cause = "fault" // of ours, in a call
 	CauseEnd      Cause = "end"   // of the daemon
 )

@@ -28,6 +28,8 @@ type contents struct {
 	logged audit.Position
 	// anchored says that the anchor must be there, where there is to be one.
 	anchored bool
+	// panicCancels and humanOnly are settings.
+	panicCancels, humanOnly bool
 	// mixed says that the records, each whole, are not those of one revision.
 	mixed error
 }
@@ -120,6 +122,8 @@ func (u *unlocked) openRecord(op string, c *contents, p place, sealed, scratch [
 		c.orders[id][p.key] = plain
 	case store.Secrets:
 		c.secrets[p.key], err = u.absorb(plain)
+	case store.Settings:
+		err = c.openSetting(p.key)
 	case store.Audit:
 		err = u.openAudit(c, p.key, plain)
 	case store.Proofs:

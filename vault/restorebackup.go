@@ -114,7 +114,10 @@ func (v *Vault) restoreWith(op string, by Operator, kek *[kekSize]byte, r Restor
 		return Opened{}, err
 	}
 	v.initialised.Store(true)
-	v.publish(u)
+	if err := v.publish(op, u, o.human); err != nil {
+		u.destroy()
+		return Opened{}, err
+	}
 	v.alert(AlertRollback, "a backup was restored")
 	v.log.Info("restored a backup", "of", b.Revision, "revision", u.revision.Load(), "slot", r.Slot, "keys", len(u.snapshot.Load().keys))
 	return v.opened(u, false), nil

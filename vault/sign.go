@@ -106,6 +106,9 @@ func (v *Vault) admit(c Caller, r SignRequest, request *policy.Request, malforme
 	if a.unlocked, err = v.unlocked(op); err != nil {
 		return a, v.veil(err)
 	}
+	if a.unlocked.stopping.Load() {
+		return a, lockedError(op)
+	}
 	s := a.unlocked.snapshot.Load()
 	if a.key, a.grant, err = s.find(c, r.Bot, r.Label); err != nil {
 		return a, err
@@ -315,7 +318,7 @@ func (p *Pending) Wait() (Signature, error) {
 	if err != nil {
 		return Signature{}, p.vault.veil(auditError("sign", err))
 	}
-	if p.vault.current.Load() != p.unlocked {
+	if p.vault.current.Load() != p.unlocked || p.unlocked.stopping.Load() {
 		return Signature{}, lockedError("sign")
 	}
 	p.signature.AuditSeq = seq

@@ -27,6 +27,8 @@ type snapshot struct {
 	byUnit map[string][]*bot
 	other  []*bot
 	gone   gone
+	// panicCancels: a panic may cancel all orders without a proof.
+	panicCancels bool
 }
 
 // apiKey is the active version of an API key.
@@ -171,7 +173,7 @@ func (s *snapshot) clone() *snapshot {
 	return &snapshot{
 		keys: maps.Clone(s.keys), ids: maps.Clone(s.ids), bots: maps.Clone(s.bots),
 		byUID: maps.Clone(s.byUID), byUnit: maps.Clone(s.byUnit), other: slices.Clone(s.other),
-		gone: s.gone.clone(),
+		gone: s.gone.clone(), panicCancels: s.panicCancels,
 	}
 }
 

@@ -36,6 +36,8 @@ type Status struct {
 	// seconds, and a Cause; 0 and empty for none.
 	LockedAt int64
 	LockedBy Cause
+	// PanicCancels says whether Panic may cancel all orders without a proof.
+	PanicCancels bool
 }
 
 // Setup is what only this process knows of how it is set up, in any state.
@@ -74,6 +76,7 @@ func (v *Vault) Status() Status {
 	}
 	snapshot := u.snapshot.Load()
 	s.State, s.VaultID, s.Revision = Unlocked, slices.Clone(u.id[:]), u.revision.Load()
+	s.PanicCancels = snapshot.panicCancels
 	s.Keys, s.Bots = len(snapshot.keys), len(snapshot.bots)
 	s.Since, s.Memory, s.Locks = u.since.Unix(), string(u.slab.Backend()), u.locks()
 	for _, b := range snapshot.bots {

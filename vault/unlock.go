@@ -69,7 +69,10 @@ func (v *Vault) Init(by Operator, r Init) (Opened, error) {
 		u.destroy()
 		return Opened{}, err
 	}
-	v.publish(u)
+	if err := v.publish(op, u, true); err != nil {
+		u.destroy()
+		return Opened{}, err // unreachable: a human may
+	}
 	v.log.Info("made a vault", "memory", u.slab.Backend())
 	return Opened{VaultID: u.id, Revision: u.revision.Load()}, nil
 }
@@ -175,7 +178,10 @@ func (v *Vault) unlockWith(op string, by Operator, kek *[kekSize]byte, r Unlock)
 		u.destroy()
 		return Opened{}, err
 	}
-	v.publish(u)
+	if err := v.publish(op, u, o.human); err != nil {
+		u.destroy()
+		return Opened{}, err
+	}
 	if o.stale.file || o.stale.log {
 		v.alert(AlertRollback, "an older copy was accepted")
 	}
@@ -196,6 +202,8 @@ type opening struct {
 	outside  uint64   // the revision that the anchor knows
 	missing  bool     // there is to be an anchor, and there is none
 	anchored bool     // there was one before
+	panicked bool     // a panic is written down, which this unlock ends
+	human    bool     // who opens the slot
 }
 
 // readOpening reads the file and opens the log.
@@ -243,10 +251,14 @@ func (v *Vault) openIn(op string, kek *[kekSize]byte, o *opening, slot *envelope
 	if err := o.restore(op, c); err != nil {
 		return err
 	}
+	if o.human = slot.Kind.Human(); !o.human && (c.humanOnly || v.panicked()) {
+		return humanOnlyError(op)
+	}
 	s, err := v.buildSnapshot(op, u, c)
 	if err != nil {
 		return err
 	}
+	s.panicCancels, o.panicked = c.panicCancels, c.humanOnly
 	u.snapshot.Store(s)
 	return nil
 }

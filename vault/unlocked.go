@@ -32,6 +32,8 @@ type unlocked struct {
 
 	daily  *time.Timer // reminds of old API keys
 	idling idling
+	// stopping is set before the last requests are signed: no other is released then.
+	stopping atomic.Bool
 
 	usageMu sync.Mutex
 	usages  map[string]*usage // by bot

@@ -61,9 +61,13 @@ type Vault struct {
 	current atomic.Pointer[unlocked]
 
 	// locks is held while a lock wipes.
-	locks    sync.Mutex
-	locked   atomic.Pointer[locking] // the last one; nil for none
-	autoLock AutoLock
+	locks sync.Mutex
+	// humanOnly is set by a panic until a human unlocks: also where it could not be written.
+	humanOnly bool                    // under locks
+	locked    atomic.Pointer[locking] // the last one; nil for none
+	autoLock  AutoLock
+	// stops is held while one call signs the last requests and locks.
+	stops sync.Mutex
 
 	// mu serialises Init, Unlock and every change of the file. Lock does not take
 	// it: a hung disk must not keep a vault from locking.

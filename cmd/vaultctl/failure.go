@@ -52,7 +52,7 @@ func exitOf(reason string) int {
 	switch reason {
 	case reasonUsage, "INVALID":
 		return exitUsage
-	case "LOCKED", "NOT_INITIALISED":
+	case "LOCKED", "NOT_INITIALISED", "HUMAN_ONLY":
 		return exitLocked
 	case "NO_GRANT", "SEVERAL_BOTS_MATCH", "DENIED", "UNKNOWN_ORDER", "LIMITED", "MALFORMED", "BUSY":
 		return exitDenied

@@ -22,7 +22,11 @@ func (h *hunt) commands() map[string][]ctlRun {
 		"completion": {good("bash"), bad(h.canary("a shell"))},
 		"status":     {good(), good("--json"), bad("--wait", h.canary("a time to wait"))},
 		"init":       {bad(with(pass)...), bad("--json")},
-		"lock":       {good()},
+		"lock":       {good(), bad("--burn", "--upstream", "http://"+h.canary("an upstream to burn at"))},
+		"panic":      {bad("--upstream", "http://"+h.canary("an upstream to panic at"))},
+		"panic allow": {
+			good(with(pass, "on")...), bad(with(wrong, "on")...), bad(h.canary("what to allow")),
+		},
 		"key list":   {good(), good("--json")},
 		"key show":   {good("main"), good("main", "--json"), bad(h.canary("a label to show")), bad("--json", h.canaryOf("a label to show", named))},
 		"bot list":   {good(), good("--json")},

@@ -105,9 +105,11 @@ func (h *hunt) commandTree() []string {
 	walk = func(path ...string) {
 		help, err := exec.Command(program(h.t, "vaultctl"), append(path, "--help")...).CombinedOutput()
 		must(h.t, err)
-		_, rest, ok := strings.Cut(string(help), "\nAvailable Commands:\n")
-		if !ok {
+		before, rest, ok := strings.Cut(string(help), "\nAvailable Commands:\n")
+		if strings.Contains(before, "\nExamples:\n") { // of its own: not only a group of others
 			list = append(list, strings.Join(path, " "))
+		}
+		if !ok {
 			return
 		}
 		section, _, _ := strings.Cut(rest, "\n\n")

@@ -220,6 +220,8 @@ type StatusResponse struct {
 	// "max_unlock", "panic", "fault" or "end"; 0 and empty for never.
 	LockedAt int64  `protobuf:"varint,19,opt,name=locked_at,json=lockedAt,proto3" json:"locked_at,omitempty"`
 	LockedBy string `protobuf:"bytes,21,opt,name=locked_by,json=lockedBy,proto3" json:"locked_by,omitempty"`
+	// Whether Panic may cancel all orders without a proof, while unlocked.
+	PanicCancelAll bool `protobuf:"varint,22,opt,name=panic_cancel_all,json=panicCancelAll,proto3" json:"panic_cancel_all,omitempty"`
 	// How vaultd is set up, in every state.
 	Setup         *Setup `protobuf:"bytes,20,opt,name=setup,proto3" json:"setup,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -394,6 +396,13 @@ func (x *StatusResponse) GetLockedBy() string {
 		return x.LockedBy
 	}
 	return ""
+}
+
+func (x *StatusResponse) GetPanicCancelAll() bool {
+	if x != nil {
+		return x.PanicCancelAll
+	}
+	return false
 }
 
 func (x *StatusResponse) GetSetup() *Setup {
@@ -1501,7 +1510,9 @@ type PanicResponse struct {
 	Unburnt  []*Unburnt       `protobuf:"bytes,3,rep,name=unburnt,proto3" json:"unburnt,omitempty"`
 	// Set where it could not be written down that only a human may unlock: it holds until
 	// vaultd ends.
-	Forgetful     bool `protobuf:"varint,4,opt,name=forgetful,proto3" json:"forgetful,omitempty"`
+	Forgetful bool `protobuf:"varint,4,opt,name=forgetful,proto3" json:"forgetful,omitempty"`
+	// Why orders are not cancelled, where that was asked for; all else was done.
+	Refused       string `protobuf:"bytes,5,opt,name=refused,proto3" json:"refused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1562,6 +1573,13 @@ func (x *PanicResponse) GetForgetful() bool {
 		return x.Forgetful
 	}
 	return false
+}
+
+func (x *PanicResponse) GetRefused() string {
+	if x != nil {
+		return x.Refused
+	}
+	return ""
 }
 
 type SetPanicRequest struct {
@@ -5305,7 +5323,7 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04slot\x18\x02 \x01(\rR\x04slot\x12\x10\n" +
 	"\x03mac\x18\x03 \x01(\fR\x03mac\"\x0f\n" +
-	"\rStatusRequest\"\xdf\x04\n" +
+	"\rStatusRequest\"\x89\x05\n" +
 	"\x0eStatusResponse\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x19\n" +
@@ -5330,6 +5348,7 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\blocks_at\x18\x12 \x01(\x03R\alocksAt\x12\x1b\n" +
 	"\tlocked_at\x18\x13 \x01(\x03R\blockedAt\x12\x1b\n" +
 	"\tlocked_by\x18\x15 \x01(\tR\blockedBy\x12(\n" +
+	"\x10panic_cancel_all\x18\x16 \x01(\bR\x0epanicCancelAll\x12(\n" +
 	"\x05setup\x18\x14 \x01(\v2\x12.bfxvault.v1.SetupR\x05setup\"\xc3\x01\n" +
 	"\x05Setup\x12\x10\n" +
 	"\x03uid\x18\x01 \x01(\rR\x03uid\x12\x16\n" +
@@ -5402,12 +5421,13 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\fPanicRequest\x12\x1d\n" +
 	"\n" +
 	"cancel_all\x18\x01 \x01(\bR\tcancelAll\x12(\n" +
-	"\x05proof\x18\x02 \x01(\v2\x12.bfxvault.v1.ProofR\x05proof\"\xaf\x01\n" +
+	"\x05proof\x18\x02 \x01(\v2\x12.bfxvault.v1.ProofR\x05proof\"\xc9\x01\n" +
 	"\rPanicResponse\x12\x18\n" +
 	"\aalready\x18\x01 \x01(\bR\aalready\x126\n" +
 	"\brequests\x18\x02 \x03(\v2\x1a.bfxvault.v1.SignedRequestR\brequests\x12.\n" +
 	"\aunburnt\x18\x03 \x03(\v2\x14.bfxvault.v1.UnburntR\aunburnt\x12\x1c\n" +
-	"\tforgetful\x18\x04 \x01(\bR\tforgetful\"Z\n" +
+	"\tforgetful\x18\x04 \x01(\bR\tforgetful\x12\x18\n" +
+	"\arefused\x18\x05 \x01(\tR\arefused\"Z\n" +
 	"\x0fSetPanicRequest\x12\x1d\n" +
 	"\n" +
 	"cancel_all\x18\x01 \x01(\bR\tcancelAll\x12(\n" +

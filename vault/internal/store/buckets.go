@@ -18,6 +18,7 @@ const (
 	Orders   = "orders"   // orders that were signed
 	Proofs   = "proofs"   // proof keys
 	Wraps    = "wraps"    // what wraps a data key, by slot, and the last slot's id
+	Settings = "settings" // what the operator has set, and what a panic has
 	Audit    = "audit"    // wrapped audit keys, and how far the audit log is known
 	Manifest = "manifest" // the manifest over all the others
 )
@@ -38,7 +39,7 @@ const (
 )
 
 func known(bucket string) bool {
-	return slices.Contains([]string{Meta, Slots, Keys, Secrets, Bots, Grants, Marks, Limits, Orders, Proofs, Wraps, Audit, Manifest}, bucket)
+	return slices.Contains([]string{Meta, Slots, Keys, Secrets, Bots, Grants, Marks, Limits, Orders, Proofs, Wraps, Settings, Audit, Manifest}, bucket)
 }
 
 func reserved(bucket string, key []byte) bool {

@@ -1,0 +1,227 @@
+package vault
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// stopTime is how long a lock may wait for what it signs and writes at its end.
+const stopTime = 1500 * time.Millisecond
+
+// Stopped is what a lock that outdates signatures, or a panic, leaves to be done.
+type Stopped struct {
+	// Already is set where the vault was locked before: nothing could be signed.
+	Already bool
+	// Requests are to be sent to Bitfinex, those of one API key in this order.
+	Requests []SignedRequest
+	Unburnt  []Unburnt
+	// Refused says why orders are not cancelled, where that was asked for.
+	Refused string
+	// Forgetful is set where it could not be written down that only a human may unlock:
+	// it holds until the daemon ends.
+	Forgetful bool
+}
+
+// LockAndBurn is LockFor, and signs a read with every API key before: once Bitfinex has
+// taken that, the signatures that bots hold are worthless. It returns within two seconds,
+// also where the disk hangs, and the vault is locked then, whatever could not be signed.
+//
+// The order is what makes it so. From the moment that stopping is set no signature is
+// released (admit and Pending.Wait look at it), and each that was released had drawn its
+// request nonce before its own look. The nonce of the read is drawn afterwards, from the
+// same counter, which only rises: so it is higher than any that a bot holds.
+func (v *Vault) LockAndBurn(by Operator) Stopped {
+	v.stops.Lock()
+	defer v.stops.Unlock()
+	u := v.stop()
+	if u == nil {
+		return Stopped{Already: v.LockFor(CauseOperator, by)}
+	}
+	defer v.lock(u, CauseOperator, by)
+	return v.signLast("burn", by, u, []fixed{probe})
+}
+
+// stop ends the release of signatures, and returns what is unlocked; nil where nothing is.
+func (v *Vault) stop() *unlocked {
+	u := v.current.Load()
+	if u != nil {
+		u.stopping.Store(true)
+	}
+	return u
+}
+
+// signLast signs requests with every API key, those of one in their order and API keys
+// side by side, for no longer than stopTime.
+func (v *Vault) signLast(op string, by Operator, u *unlocked, what []fixed) Stopped {
+	s := u.snapshot.Load() // after stop: no other API key has a signature out
+	var mu sync.Mutex
+	done := make(map[string][]SignedRequest, len(s.keys))
+	failed := make(map[string]error)
+	var all sync.WaitGroup
+	for label, k := range s.keys {
+		all.Go(func() {
+			for _, f := range what {
+				signed, err := v.signFixed(op, by, u, k, f)
+				mu.Lock()
+				if failed[label] = err; err == nil {
+					done[label] = append(done[label], signed)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	within(stopTime, all.Wait)
+	mu.Lock()
+	defer mu.Unlock()
+	var stopped Stopped
+	for _, label := range sortedKeys(s.keys) {
+		stopped.Requests = append(stopped.Requests, done[label]...)
+		if len(done[label]) == len(what) {
+			continue
+		}
+		reason := "the disk does not answer"
+		if failed[label] != nil {
+			reason = failed[label].Error()
+		}
+		stopped.Unburnt = append(stopped.Unburnt, Unburnt{label, s.keys[label].version, reason})
+	}
+	return stopped
+}
+
+// within runs f, and waits for it no longer than limit. It says whether f has ended.
+func within(limit time.Duration, f func()) bool {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// Panic stops everything: it signs with every API key what outdates the signatures that
+// bots hold and, with r.CancelAll, what cancels all orders before that; it locks; and
+// afterwards only a slot that a human opens unlocks. It narrows, so nothing keeps it from
+// being done: where orders may not be cancelled, for want of a good proof or of SetPanic,
+// all the rest is done, and the answer says so. Signing stops before the proof is looked
+// at. It returns within four seconds, also where the disk hangs.
+func (v *Vault) Panic(ctx context.Context, by Operator, r Panic, p Proof) Stopped {
+	v.stops.Lock()
+	defer v.stops.Unlock()
+	v.onlyHumans()
+	u := v.stop()
+	if u == nil {
+		return Stopped{Already: v.LockFor(CausePanic, by), Forgetful: true}
+	}
+	defer v.onlyHumans() // once more: a human may have unlocked before stop
+	defer v.lock(u, CausePanic, by)
+	what, refused := []fixed{probe}, ""
+	if r.CancelAll {
+		if err := v.mayCancel(ctx, by, u, r, p); err != nil {
+			refused = err.Error()
+		} else {
+			what = []fixed{cancelAll, probe}
+		}
+	}
+	timer := time.NewTimer(stopTime)
+	defer timer.Stop()
+	written := make(chan bool, 1)
+	go func() { written <- v.writeHumanOnly(u) }()
+	s := v.signLast("panic", by, u, what)
+	s.Refused = refused
+	select {
+	case ok := <-written:
+		s.Forgetful = !ok
+	case <-timer.C:
+		s.Forgetful = true
+	}
+	return s
+}
+
+// mayCancel says why a panic may not cancel all orders; nil where it may.
+func (v *Vault) mayCancel(ctx context.Context, by Operator, u *unlocked, r Panic, p Proof) error {
+	const op = "panic"
+	if u.snapshot.Load().panicCancels {
+		return nil
+	}
+	if p == (Proof{}) {
+		return fail(op, KindInvalid, "cancelling all orders needs the passphrase, or to have been allowed")
+	}
+	verdict := make(chan error, 1)
+	go func() {
+		verdict <- v.try(ctx, op, by, "wrong proof", func() error { return v.prove(op, u, by, r.Operation(), p) })
+	}()
+	timer := time.NewTimer(stopTime)
+	defer timer.Stop()
+	select {
+	case err := <-verdict:
+		return err
+	case <-timer.C:
+		return fail(op, KindCannotWrite, "the proof could not be looked at: the disk does not answer")
+	}
+}
+
+// writeHumanOnly writes down that only a human may unlock.
+func (v *Vault) writeHumanOnly(u *unlocked) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.current.Load() != u {
+		return false
+	}
+	if err := v.commitMu("panic", u, setting(humanOnly, true)); err != nil {
+		v.log.Error("it could not be written that only a human may unlock", "error", err)
+		return false
+	}
+	return true
+}
+
+// SetPanic says whether Panic may cancel all orders without a proof. It widens.
+func (v *Vault) SetPanic(ctx context.Context, by Operator, r SetPanic, p Proof) (revision uint64, err error) {
+	return v.change(ctx, "panic allow", by, r.Operation(), p, func(_ *unlocked, s *snapshot) ([]change, error) {
+		if s.panicCancels == r.CancelAll {
+			return nil, nil
+		}
+		s.panicCancels = r.CancelAll
+		return []change{setting(panicCancels, r.CancelAll)}, nil
+	})
+}
+
+// onlyHumans lets no keyfile unlock until a human has, or the daemon ends.
+func (v *Vault) onlyHumans() {
+	v.locks.Lock()
+	defer v.locks.Unlock()
+	v.humanOnly = true
+}
+
+func (v *Vault) panicked() bool {
+	v.locks.Lock()
+	defer v.locks.Unlock()
+	return v.humanOnly
+}
+
+// publish makes what an unlock has opened the vault that signs, and starts its time. An
+// unlock by a human ends what a panic began; one by a keyfile that a panic came in the
+// way of is KindHumanOnly.
+func (v *Vault) publish(op string, u *unlocked, human bool) error {
+	v.locks.Lock()
+	if v.humanOnly && !human {
+		v.locks.Unlock()
+		return humanOnlyError(op)
+	}
+	v.humanOnly = false
+	v.current.Store(u)
+	v.locks.Unlock()
+	v.watchIdling(u)
+	return nil
+}
+
+func humanOnlyError(op string) *Error {
+	return fail(op, KindHumanOnly, "after a panic only the passphrase or the recovery code opens the vault").hint("vaultctl unlock")
+}
