@@ -121,7 +121,11 @@ func TestABackupIsOfOneRevisionWhileSigningGoesOn(t *testing.T) {
 				return
 			default:
 			}
-			if err := r.addBot("bot-"+strconv.Itoa(changed), uint32(2000+changed)); err != nil {
+			err := r.addBot("bot-"+strconv.Itoa(changed), uint32(2000+changed))
+			if err == nil && changed%5 == 0 {
+				err = r.rotate()
+			}
+			if err != nil {
 				t.Error(err)
 				return
 			}
