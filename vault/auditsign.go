@@ -10,7 +10,7 @@ import (
 func (v *Vault) record(l *audit.Log, c Caller, r *SignRequest, request *policy.Request, a admitted) (audit.Ticket, error) {
 	s := sheets.Get().(*sheet)
 	defer sheets.Put(s)
-	s.fill(c, r, request, a.key, a.grant)
+	s.fill(c, r, request, &a)
 	s.see(request, true)
 	s.record.Decision, s.record.Nonce, s.record.Revision = audit.Allowed, uint64(a.nonce), a.unlocked.revision.Load()
 	return l.Submit(&s.record, request.Class&policy.Withdraw != 0)
@@ -30,7 +30,7 @@ func (v *Vault) refused(c Caller, r SignRequest, request *policy.Request, a admi
 	}
 	s := sheets.Get().(*sheet)
 	defer sheets.Put(s)
-	s.fill(c, &r, request, a.key, a.grant)
+	s.fill(c, &r, request, &a)
 	if KindOf(err) != KindMalformed && a.key != nil {
 		s.see(request, false)
 	}

@@ -25,11 +25,14 @@ var sheets = sync.Pool{New: func() any { return &sheet{hash: sha256.New()} }}
 
 // fill makes the record of a request to sign, as policy saw it: never its body, and of
 // what was refused no text that nobody has checked (A49).
-func (s *sheet) fill(c Caller, r *SignRequest, request *policy.Request, k *apiKey, g *grant) {
+func (s *sheet) fill(c Caller, r *SignRequest, request *policy.Request, a *admitted) {
 	s.caller = audit.Caller{UID: c.UID, GID: c.GID}
 	s.record = audit.Record{Op: "sign", Caller: &s.caller, Endpoint: request.Endpoint, Digest: &s.digest}
-	if k != nil {
-		s.record.Key, s.record.Version, s.record.Bot = k.label, k.version, g.bot
+	if a.key != nil {
+		s.record.Key, s.record.Bot = a.key.label, a.grant.bot
+	}
+	if a.version != nil {
+		s.record.Version = a.version.number
 	}
 	if request.Endpoint != "" {
 		s.class = request.Class.Append(s.class[:0])

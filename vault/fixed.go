@@ -29,20 +29,20 @@ func (f fixed) request() (path, body string) {
 	return "v2/auth/r/permissions", "{}"
 }
 
-// signFixed signs one of the fixed requests with an API key, under op's name in its audit
-// record, which is written before the signature is returned (P2). Errors: KindLocked,
+// signFixed signs one of the fixed requests with a version of an API key, which the caller
+// has entered or alone has, under op's name in its audit record, which is written before the signature is returned (P2). Errors: KindLocked,
 // KindNonceHeld, KindNonceExhausted, KindCannotWrite, after a second and a half at the
 // latest where the disk hangs.
-func (v *Vault) signFixed(op string, by Operator, u *unlocked, k *apiKey, f fixed) (SignedRequest, error) {
+func (v *Vault) signFixed(op string, by Operator, u *unlocked, k *apiKey, ver *version, f fixed) (SignedRequest, error) {
 	path, body := f.request()
 	var request policy.Request
 	if err := bitfinex.Parse(&request, path, []byte(body)); err != nil {
 		return SignedRequest{}, fail(op, KindInternal, "%w", err) // unreachable: a test parses both
 	}
-	if k.held != "" {
-		return SignedRequest{}, fail(op, KindNonceHeld, "%s", k.held).hint("vaultctl nonce accept %s", k.label)
+	if ver.held != "" {
+		return SignedRequest{}, heldError(op, k, ver)
 	}
-	n, err := k.counter.Next(v.nonceTime(u, k.clock.Read()))
+	n, err := ver.counter.Next(v.nonceTime(u, k.clock.Read()))
 	if err != nil {
 		return SignedRequest{}, chargeError(op, err)
 	}
@@ -52,12 +52,12 @@ func (v *Vault) signFixed(op string, by Operator, u *unlocked, k *apiKey, f fixe
 	}
 	digest := sha256.Sum256([]byte(path + "\x00" + body))
 	r := audit.Record{
-		Op: op, Process: by.Process, Key: k.label, Version: k.version, Nonce: uint64(n), Endpoint: request.Endpoint,
+		Op: op, Process: by.Process, Key: k.label, Version: ver.number, Nonce: uint64(n), Endpoint: request.Endpoint,
 		Class: request.Class.Append(nil), Digest: &digest, Decision: audit.Allowed, Revision: u.revision.Load(),
 	}
-	signed := SignedRequest{Label: k.label, Version: k.version, Path: path, Body: body}
-	signed.Signature.APIKey, signed.Signature.RequestNonce, signed.Signature.KeyVersion = k.id, uint64(n), k.version
-	ticket, err := u.macFixed(op, l, &signed, k.slot, &r)
+	signed := SignedRequest{Label: k.label, Version: ver.number, Path: path, Body: body}
+	signed.Signature.APIKey, signed.Signature.RequestNonce, signed.Signature.KeyVersion = ver.id, uint64(n), ver.number
+	ticket, err := u.macFixed(op, l, &signed, ver.states.slot, &r)
 	if err != nil {
 		return SignedRequest{}, err
 	}

@@ -5,7 +5,6 @@ import (
 
 	"bfxvault/vault/internal/envelope"
 	"bfxvault/vault/internal/guard"
-	"bfxvault/vault/internal/limits"
 	"bfxvault/vault/internal/nonce"
 	"bfxvault/vault/internal/record"
 	"bfxvault/vault/internal/store"
@@ -30,9 +29,15 @@ type APIKey struct {
 type KeyVersion struct {
 	Version uint32
 	APIKey  string
-	State   string // "active"
+	State   string // "staged", "active", "retiring" or "revoked"
 	Created int64  // unix seconds
 	Held    string // why its request nonces are held back; empty when they are not
+	Retires int64  // when a retiring one ends or has ended, unix seconds
+	Revoked int64  // when a revoked one was, unix seconds
+	// Verified is when Bitfinex told what it may do, unix seconds; 0 for never. Scopes are
+	// what that was.
+	Verified int64
+	Scopes   []Scope
 }
 
 // AddKey stores an API key under a new label and makes it ready to sign. It
@@ -55,11 +60,11 @@ func (v *Vault) AddKey(ctx context.Context, by Operator, r AddKey, p Proof) (rev
 			return nil, err
 		}
 		done = buffer.Destroy
-		changes, slot, err := u.storeKey(op, s, r, buffer)
+		changes, states, err := u.storeKeyMu(op, s, r, buffer)
 		if err != nil {
 			return nil, err
 		}
-		undo = func() { u.slab.Free(slot) }
+		undo = func() { states.end(nil) }
 		return changes, nil
 	})
 	done() // also where nothing was sealed
@@ -106,11 +111,36 @@ func (s *snapshot) checkNew(op string, r AddKey) error {
 	return nil
 }
 
-// storeKey absorbs the secret, adds the key to the snapshot and returns what to
-// write and the slot that holds the mid-states. On an error it holds none.
-func (u *unlocked) storeKey(op string, s *snapshot, r AddKey, buffer *guard.Buffer) ([]change, int, error) {
+// storeKeyMu absorbs the secret, adds the key to the snapshot and returns what to
+// write and the mid-states. On an error there are none.
+func (u *unlocked) storeKeyMu(op string, s *snapshot, r AddKey, buffer *guard.Buffer) ([]change, *midStates, error) {
+	ver, changes, err := u.newVersionMu(op, r.Label, 1, r.APIKey, buffer)
+	if err != nil {
+		return nil, nil, err
+	}
+	rec := record.Key{
+		Permissions: r.Permissions.Words(),
+		Versions:    []record.KeyVersion{{Version: ver.number, APIKey: r.APIKey, State: record.Active, Created: unixNow()}},
+	}
+	k := &apiKey{label: r.Label, record: rec, clock: u.clock, active: ver, live: []*version{ver}}
+	k.orders, err = u.ledger.Orders(r.Label, nil)
+	var more []change
+	if err == nil {
+		more, err = k.change(op)
+	}
+	if err != nil {
+		ver.states.end(nil)
+		return nil, nil, fail(op, KindInternal, "%w", err)
+	}
+	s.addKey(k)
+	return append(changes, more...), ver.states, nil
+}
+
+// newVersionMu absorbs the secret of a new version and returns what to write of it besides
+// the record of its label.
+func (u *unlocked) newVersionMu(op, label string, number uint32, id string, buffer *guard.Buffer) (*version, []change, error) {
 	if err := u.enter(op); err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
 	defer u.slab.Leave()
 	secret := buffer.Bytes()[sealedPrefixSize:]
@@ -120,36 +150,25 @@ func (u *unlocked) storeKey(op string, s *snapshot, r AddKey, buffer *guard.Buff
 		return err
 	})
 	if err != nil {
-		return nil, 0, memoryError(op, err)
+		return nil, nil, memoryError(op, err)
 	}
-	const version = 1
-	rec := record.Key{
-		Permissions: r.Permissions.Words(),
-		Versions:    []record.KeyVersion{{Version: version, APIKey: r.APIKey, State: record.Active, Created: unixNow()}},
-	}
-	text, err := record.Append(nil, rec)
-	var mark nonce.RequestNonce
-	if err == nil {
-		mark, err = u.firstMark(r.APIKey)
-	}
-	var orders *limits.Orders
-	if err == nil {
-		orders, err = u.ledger.Orders(r.APIKey, nil)
-	}
+	mark, err := u.firstMark(id)
 	if err != nil {
 		u.slab.Free(slot)
-		return nil, 0, fail(op, KindInternal, "%w", err)
+		return nil, nil, fail(op, KindInternal, "%w", err)
 	}
-	s.keys[r.Label] = &apiKey{
-		label: r.Label, record: rec, id: r.APIKey, version: version, slot: slot,
-		clock: u.clock, counter: u.book.Counter(r.APIKey, mark), orders: orders,
-	}
-	s.ids[r.APIKey] = r.Label
-	return []change{
-		sealedChange(store.Keys, r.Label, text),
-		{place: place{store.Secrets, secretKey(r.Label, version)}, plain: secret, sealed: buffer.Destroy},
-		markChange(r.APIKey, mark),
-	}, slot, nil
+	ver := &version{number: number, id: id, states: newMidStates(u.slab, slot)}
+	ver.counter, _ = u.counterMu(id, mark) // from now on: nothing to hold back
+	return ver, []change{
+		{place: place{store.Secrets, secretKey(label, number)}, plain: secret, sealed: buffer.Destroy},
+		markChange(id, max(mark, ver.counter.Mark())),
+	}, nil
+}
+
+// change makes the change that writes an API key's record.
+func (k *apiKey) change(op string) ([]change, error) {
+	text, err := record.Append(nil, k.record)
+	return recordChange(op, store.Keys, k.label, text, err)
 }
 
 // firstMark is where the request nonces of a new API key begin: now, by the clock
@@ -204,9 +223,15 @@ func (k *apiKey) view(bots []string) APIKey {
 	classes, _ := policy.ParseClasses(k.record.Permissions) // stored from a Class
 	view := APIKey{Label: k.label, Permissions: classes, Bots: bots}
 	for _, rec := range k.record.Versions {
-		version := KeyVersion{Version: rec.Version, APIKey: rec.APIKey, State: rec.State, Created: rec.Created}
-		if rec.Version == k.version {
-			version.Held = k.held
+		version := KeyVersion{
+			Version: rec.Version, APIKey: rec.APIKey, State: rec.State, Created: rec.Created,
+			Retires: rec.Retires, Revoked: rec.Revoked, Verified: rec.Verified.Time,
+		}
+		for _, scope := range rec.Verified.Scopes {
+			version.Scopes = append(version.Scopes, Scope(scope))
+		}
+		if ver := k.liveOne(rec.Version); ver != nil {
+			version.Held = ver.held
 		}
 		view.Versions = append(view.Versions, version)
 	}

@@ -51,14 +51,18 @@ func (v *Vault) ShowNonce(label string) (NonceView, error) {
 	if k == nil {
 		return NonceView{}, noKey(op)
 	}
+	ver := k.shown()
+	if ver == nil {
+		return NonceView{}, fail(op, KindNotFound, "no version of that API key can sign").hint("vaultctl key show %s", label)
+	}
 	return NonceView{
-		Label: label, Version: k.version, Held: k.held,
-		Last: uint64(k.counter.Last()), Mark: uint64(k.counter.Mark()),
+		Label: label, Version: ver.number, Held: ver.held,
+		Last: uint64(ver.counter.Last()), Mark: uint64(ver.counter.Mark()),
 	}, nil
 }
 
-// AcceptNonce takes the wall clock of now for one API key, and lets it sign where
-// its request nonces were held back. It widens.
+// AcceptNonce takes the wall clock of now for one API key, and lets those of its versions
+// sign whose request nonces were held back. It widens.
 func (v *Vault) AcceptNonce(ctx context.Context, by Operator, r AcceptNonce, p Proof) (revision uint64, err error) {
 	const op = "nonce accept"
 	return v.change(ctx, op, by, r.Operation(), p, func(u *unlocked, s *snapshot) ([]change, error) {
@@ -66,17 +70,25 @@ func (v *Vault) AcceptNonce(ctx context.Context, by Operator, r AcceptNonce, p P
 		if old == nil {
 			return nil, noKey(op)
 		}
-		k := *old
+		k := old.clone()
 		k.clock = nonce.NewClock(clock.Wall, clock.Boot)
-		s.keys[r.Label] = &k
-		if k.held == "" {
-			return nil, nil // its counter goes on, and keeps its mark by itself
+		s.keys[r.Label] = k
+		var changes []change // a counter that is not held goes on, and keeps its mark by itself
+		for i, ver := range k.live {
+			if ver.held == "" {
+				continue
+			}
+			now, _ := k.clock.Now() // started just now: the wall clock
+			mark := max(now, ver.counter.Mark())
+			accepted := *ver
+			accepted.held, accepted.counter = "", u.book.Counter(ver.id, mark)
+			u.counters[ver.id] = accepted.counter
+			if k.live[i] = &accepted; ver == k.active {
+				k.active = &accepted
+			}
+			changes = append(changes, markChange(ver.id, mark))
 		}
-		k.held = ""
-		now, _ := k.clock.Now() // started just now: the wall clock
-		mark := max(now, k.counter.Mark())
-		k.counter = u.book.Counter(k.id, mark)
-		return []change{markChange(k.id, mark)}, nil
+		return changes, nil
 	})
 }
 

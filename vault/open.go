@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"bfxvault/vault/audit"
+	"bfxvault/vault/internal/clock"
 	"bfxvault/vault/internal/envelope"
 	"bfxvault/vault/internal/guard"
 	"bfxvault/vault/internal/mac"
@@ -19,9 +20,9 @@ type contents struct {
 	bots    map[string]record.Bot
 	grants  map[string]record.Grant
 	marks   map[string]uint64
-	secrets map[string]int // slots of the slab that hold mid-states
-	// limits is what each grant has spent; orders are blocks of signed orders, by API
-	// key id and record key.
+	secrets map[string]int // slots of the slab that hold mid-states, or notAbsorbed
+	// limits is what each grant has spent; orders are blocks of signed orders, by label
+	// and record key.
 	limits map[string][]byte
 	orders map[string]map[string][]byte
 	// logged is a record that the audit log must have.
@@ -72,13 +73,18 @@ func (u *unlocked) open(op string, f *file) (*contents, error) {
 	}
 	defer scratch.Destroy()
 	var set envelope.SetHash
-	for p, sealed := range f.raw {
-		set.Add(u.state(), p.bucket, []byte(p.key), sealed)
-		if p.byKEK() {
-			continue
-		}
-		if err := u.openRecord(op, c, p, sealed, scratch.Bytes()); err != nil {
-			return nil, err
+	for _, secrets := range []bool{false, true} { // last, once it is known which of them are to sign
+		for p, sealed := range f.raw {
+			if secrets != (p.bucket == store.Secrets) {
+				continue
+			}
+			set.Add(u.state(), p.bucket, []byte(p.key), sealed)
+			if p.byKEK() {
+				continue
+			}
+			if err := u.openRecord(op, c, p, sealed, scratch.Bytes()); err != nil {
+				return nil, err
+			}
 		}
 	}
 	c.mixed = u.checkManifest(op, f, set)
@@ -115,13 +121,16 @@ func (u *unlocked) openRecord(op string, c *contents, p place, sealed, scratch [
 	case store.Limits:
 		c.limits[p.key] = plain
 	case store.Orders:
-		id := p.key[:max(0, strings.LastIndexByte(p.key, '/'))]
-		if c.orders[id] == nil {
-			c.orders[id] = make(map[string][]byte)
+		label, _, _ := strings.Cut(p.key, "/")
+		if c.orders[label] == nil {
+			c.orders[label] = make(map[string][]byte)
 		}
-		c.orders[id][p.key] = plain
+		c.orders[label][p.key] = plain
 	case store.Secrets:
-		c.secrets[p.key], err = u.absorb(plain)
+		c.secrets[p.key] = notAbsorbed
+		if c.toSign(p.key) {
+			c.secrets[p.key], err = u.absorb(plain)
+		}
 	case store.Settings:
 		err = c.openSetting(p.key)
 	case store.Audit:
@@ -143,6 +152,20 @@ func (u *unlocked) openRecord(op string, c *contents, p place, sealed, scratch [
 		return tampered(op, p)
 	}
 	return nil
+}
+
+// notAbsorbed stands for a secret that stays sealed.
+const notAbsorbed = -1
+
+// toSign says whether the version that a secret is of can sign.
+func (c *contents) toSign(key string) bool {
+	label, _, _ := strings.Cut(key, "/")
+	for i := range c.keys[label].Versions {
+		if v := &c.keys[label].Versions[i]; secretKey(label, v.Version) == key {
+			return absorbs(v, clock.Wall())
+		}
+	}
+	return false
 }
 
 // absorb turns an API secret into mid-states in the slab and returns their slot.

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -51,40 +52,61 @@ func (v *Vault) stop() *unlocked {
 	return u
 }
 
-// signLast signs requests with every API key, those of one in their order and API keys
-// side by side, for no longer than stopTime.
+// signLast signs requests with every version of every API key that can sign, those of one
+// in their order and versions side by side, for no longer than stopTime. What cancels
+// orders is signed with one version: all are of one account.
 func (v *Vault) signLast(op string, by Operator, u *unlocked, what []fixed) Stopped {
 	s := u.snapshot.Load() // after stop: no other API key has a signature out
+	type last struct {
+		signed []SignedRequest
+		err    error
+	}
 	var mu sync.Mutex
-	done := make(map[string][]SignedRequest, len(s.keys))
-	failed := make(map[string]error)
 	var all sync.WaitGroup
-	for label, k := range s.keys {
+	done := make(map[*version]last)
+	begin := func(k *apiKey, ver *version) {
+		mu.Lock()
+		defer mu.Unlock()
+		done[ver] = last{err: errors.New("the disk does not answer")}
 		all.Go(func() {
+			defer ver.leave()
 			for _, f := range what {
-				signed, err := v.signFixed(op, by, u, k, f)
-				mu.Lock()
-				if failed[label] = err; err == nil {
-					done[label] = append(done[label], signed)
+				if f == cancelAll && ver != k.shown() {
+					continue
 				}
+				signed, err := v.signFixed(op, by, u, k, ver, f)
+				mu.Lock()
+				l := last{done[ver].signed, err}
+				if err == nil {
+					l.signed = append(l.signed, signed)
+				}
+				done[ver] = l
 				mu.Unlock()
 			}
 		})
+	}
+	for _, k := range s.keys {
+		for _, ver := range k.live {
+			if ver.enter() {
+				begin(k, ver)
+			}
+		}
 	}
 	within(stopTime, all.Wait)
 	mu.Lock()
 	defer mu.Unlock()
 	var stopped Stopped
 	for _, label := range sortedKeys(s.keys) {
-		stopped.Requests = append(stopped.Requests, done[label]...)
-		if len(done[label]) == len(what) {
-			continue
+		for _, ver := range s.keys[label].live {
+			l, ok := done[ver]
+			if !ok {
+				continue
+			}
+			stopped.Requests = append(stopped.Requests, l.signed...)
+			if l.err != nil {
+				stopped.Unburnt = append(stopped.Unburnt, Unburnt{label, ver.number, l.err.Error()})
+			}
 		}
-		reason := "the disk does not answer"
-		if failed[label] != nil {
-			reason = failed[label].Error()
-		}
-		stopped.Unburnt = append(stopped.Unburnt, Unburnt{label, s.keys[label].version, reason})
 	}
 	return stopped
 }

@@ -13,7 +13,7 @@ import (
 // file would do, before it is applied. Nothing is signed and nothing written.
 type Rehearsal struct {
 	grants map[string]map[string]*grant // by bot and API key
-	orders map[string]*limits.Orders    // by API key
+	keys   map[string]*apiKey           // by label
 }
 
 // NewRehearsal makes the grants of bots decide. A bot or grant that a vault would
@@ -21,7 +21,7 @@ type Rehearsal struct {
 func NewRehearsal(bots map[string]policy.BotSpec) (*Rehearsal, error) {
 	const op = "policy test"
 	longAgo := policy.Now{Wall: time.Unix(0, 0), Steady: time.Unix(0, 0)} // before any request that is rehearsed
-	r := &Rehearsal{grants: make(map[string]map[string]*grant), orders: make(map[string]*limits.Orders)}
+	r := &Rehearsal{grants: make(map[string]map[string]*grant), keys: make(map[string]*apiKey)}
 	ledger, err := limits.NewLedger(func([]limits.Record) error { return nil })
 	if err != nil {
 		return nil, fail(op, KindInternal, "%w", err)
@@ -39,12 +39,14 @@ func NewRehearsal(bots map[string]policy.BotSpec) (*Rehearsal, error) {
 				return nil, specError(op, err)
 			}
 			r.grants[name][spec.Key] = g
-			if r.orders[spec.Key] != nil {
+			if r.keys[spec.Key] != nil {
 				continue
 			}
-			if r.orders[spec.Key], err = u.ledger.Orders(spec.Key, nil); err != nil {
+			k := &apiKey{label: spec.Key, active: &version{}}
+			if k.orders, err = u.ledger.Orders(spec.Key, nil); err != nil {
 				return nil, fail(op, KindInternal, "%w", err)
 			}
+			r.keys[spec.Key] = k
 		}
 	}
 	return r, nil
@@ -80,8 +82,8 @@ func (r *Rehearsal) Judge(bot string, request SignRequest, at time.Time) Verdict
 		return verdict(malformedError("sign", malformed), malformed.Error())
 	}
 	now := policy.Now{Wall: at, Steady: at}
-	orders := r.orders[request.Label]
-	d, err := g.judge(orders, &parsed, now)
+	k := r.keys[request.Label]
+	d, err := g.judge(k, &parsed, now)
 	if err == nil && !d.Allowed {
 		return verdict(deniedError("sign", d), policy.Explain(g.rules, &parsed, d))
 	}
@@ -89,7 +91,7 @@ func (r *Rehearsal) Judge(bot string, request SignRequest, at time.Time) Verdict
 		err = g.meter.Take(&g.rules.Limits, &parsed, now)
 	}
 	if err == nil {
-		err = orders.Remember(&parsed, now)
+		err = k.orders.Remember(&parsed, now)
 	}
 	if err != nil {
 		return verdict(chargeError("sign", err), err.Error())

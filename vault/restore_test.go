@@ -110,7 +110,7 @@ func TestARestoreSpendsTheLimitsOfTheDay(t *testing.T) {
 func TestAfterARestoreNoOrderIsKnown(t *testing.T) {
 	r, _ := restored(t)
 	r.reopen(func(path string) {
-		if left := dump(t, path)[store.Orders]; len(left) != 1 || left["KEY-1/bare"] == nil {
+		if left := dump(t, path)[store.Orders]; len(left) != 1 || left["main/bare"] == nil {
 			t.Errorf("records of orders: %d", len(left))
 		}
 	})

@@ -3,11 +3,9 @@ package vault
 import (
 	"errors"
 	"sync"
-	"time"
 
 	"bfxvault/vault/audit"
 	"bfxvault/vault/internal/bitfinex"
-	"bfxvault/vault/internal/limits"
 	"bfxvault/vault/internal/nonce"
 	"bfxvault/vault/policy"
 )
@@ -97,148 +95,6 @@ func (v *Vault) BeginV1(c Caller, r SignRequest) (Pending, error) {
 	return p, err
 }
 
-// admit is everything between parsing and the MAC: who asks, whether the grant
-// allows it and has enough left, and the next request nonce. Charging and the nonce
-// may wait for the disk; so what was revoked or ran out meanwhile is looked at once
-// more.
-func (v *Vault) admit(c Caller, r SignRequest, request *policy.Request, malformed error) (a admitted, err error) {
-	const op = "sign"
-	if a.unlocked, err = v.unlocked(op); err != nil {
-		return a, v.veil(err)
-	}
-	if a.unlocked.stopping.Load() {
-		return a, lockedError(op)
-	}
-	s := a.unlocked.snapshot.Load()
-	if a.key, a.grant, err = s.find(c, r.Bot, r.Label); err != nil {
-		return a, err
-	}
-	if malformed != nil {
-		return a, refuseMalformed(op, a.key, a.grant, request, malformed)
-	}
-	began := a.key.clock.Read()
-	a.at, a.steady = began.Wall.Unix(), a.unlocked.steady(a.key.clock, began)
-	if why, over := a.unlocked.idling.over(a.steady); over { // the machine has slept, and its timers with it
-		v.lock(a.unlocked, why, Operator{})
-		return a, lockedError(op)
-	}
-	if a.nonce, err = v.charge(a.unlocked, a.key, a.grant, request, began); err != nil {
-		return a, err
-	}
-	const waited = time.Second // long enough for the grant's hours to have ended
-	ended := a.key.clock.Read()
-	if now := a.unlocked.snapshot.Load(); now != s || ended.Steady.Sub(began.Steady) > waited || ended.Wall.Sub(began.Wall) > waited {
-		k, err := now.still(c, r, request, a.key)
-		if err != nil {
-			return a, err
-		}
-		a.key = k
-	}
-	return a, nil
-}
-
-// admitted is what a request was admitted with, as far as it came.
-type admitted struct {
-	unlocked *unlocked
-	key      *apiKey
-	grant    *grant
-	at       int64 // unix seconds
-	nonce    nonce.RequestNonce
-	steady   time.Time // the same by the clock of auto-lock
-}
-
-// refuseMalformed says what is wrong with a request that was not understood, unless
-// its endpoint alone is more than the grant allows: then that is said.
-func refuseMalformed(op string, k *apiKey, g *grant, request *policy.Request, malformed error) error {
-	if request.Endpoint != "" {
-		known := policy.Request{Endpoint: request.Endpoint, Class: request.Class, ByName: request.ByName, Write: request.Write, Symbol: request.Symbol}
-		if d := policy.Decide(g.rules, &known, nowOf(k.clock)); !d.Allowed {
-			return deniedError(op, d)
-		}
-	}
-	return malformedError(op, malformed)
-}
-
-// charge judges a request, takes it off what the grant may spend, and draws its
-// request nonce. What is taken is not given back when a later step fails.
-func (v *Vault) charge(u *unlocked, k *apiKey, g *grant, request *policy.Request, reading nonce.Reading) (nonce.RequestNonce, error) {
-	const op = "sign"
-	now := policy.Now{Wall: reading.Wall, Steady: reading.Steady}
-	decision, err := g.judge(k.orders, request, now)
-	if err != nil {
-		return 0, v.veil(chargeError(op, err))
-	}
-	if !decision.Allowed {
-		v.deny(k, g, request, decision)
-		return 0, deniedError(op, decision)
-	}
-	if k.held != "" {
-		return 0, fail(op, KindNonceHeld, "%s", k.held).hint("the operator runs: vaultctl nonce accept %s", k.label)
-	}
-	if err := g.meter.Take(&g.rules.Limits, request, now); err != nil {
-		return 0, v.veil(chargeError(op, err))
-	}
-	// Before the request nonce and looked at after it: Bitfinex takes request nonces in
-	// rising order only, so no order is placed behind the back of an update.
-	if err := k.orders.Remember(request, now); err != nil {
-		return 0, v.veil(chargeError(op, err))
-	}
-	n, err := k.counter.Next(v.nonceTime(u, reading))
-	if err != nil {
-		return 0, v.veil(chargeError(op, err))
-	}
-	if !k.orders.Confirm(request) {
-		return 0, deniedError(op, policy.Overtaken())
-	}
-	return n, nil
-}
-
-// judge decides about a request, whose updates it finds the orders of. A request that
-// the limits will refuse changes nothing that is remembered of those.
-func (g *grant) judge(orders *limits.Orders, request *policy.Request, now policy.Now) (policy.Decision, error) {
-	var limited error
-	d, err := orders.Judge(request, now, func() policy.Decision {
-		d := policy.Decide(g.rules, request, now)
-		if d.Allowed && changesKnown(request) {
-			limited = g.meter.Check(&g.rules.Limits, request, now)
-			d.Allowed = limited == nil
-		}
-		return d
-	})
-	if limited != nil {
-		return policy.Decision{}, limited
-	}
-	return d, err
-}
-
-// changesKnown says whether a request updates an order that is remembered.
-func changesKnown(request *policy.Request) bool {
-	for i := range request.Ops { // by index: an operation is large
-		if request.Ops[i].Was != nil {
-			return true
-		}
-	}
-	return false
-}
-
-// still finds the API key once more in a newer snapshot, and fails where the caller
-// has lost the right to this request. Nothing is charged again.
-func (s *snapshot) still(c Caller, r SignRequest, request *policy.Request, before *apiKey) (*apiKey, error) {
-	const op = "sign"
-	k, g, err := s.find(c, r.Bot, r.Label)
-	if err != nil {
-		return nil, err
-	}
-	d := policy.Decide(g.rules, request, nowOf(k.clock))
-	switch {
-	case !d.Allowed:
-		return nil, deniedError(op, d)
-	case k.counter != before.counter:
-		return nil, noGrant()
-	}
-	return k, nil
-}
-
 // veil keeps from bots what is wrong with the file: its labels, its path, the
 // state of the disk. The log has it.
 func (v *Vault) veil(err error) error {
@@ -273,6 +129,7 @@ type Pending struct {
 
 	vault     *Vault
 	unlocked  *unlocked
+	version   *version
 	ticket    audit.Ticket
 	signature Signature
 }
@@ -280,7 +137,8 @@ type Pending struct {
 // sign computes the MAC and hands in the record of it.
 func (v *Vault) sign(c Caller, r SignRequest, w *work, a admitted) (p Pending, err error) {
 	const op = "sign"
-	p.vault, p.unlocked = v, a.unlocked
+	p.vault, p.unlocked, p.version = v, a.unlocked, a.version
+	defer a.version.leave()
 	l, err := v.audit.open()
 	if err != nil {
 		return Pending{}, v.veil(auditError(op, err))
@@ -302,8 +160,8 @@ func (v *Vault) mac(l *audit.Log, s *Signature, c Caller, r *SignRequest, w *wor
 		return audit.Ticket{}, err
 	}
 	defer a.unlocked.slab.Leave()
-	bitfinex.Sign(&s.Hex, a.unlocked.slab.Slot(a.key.slot), w.payload)
-	s.APIKey, s.RequestNonce, s.KeyVersion = a.key.id, uint64(a.nonce), a.key.version
+	bitfinex.Sign(&s.Hex, a.unlocked.slab.Slot(a.version.states.slot), w.payload)
+	s.APIKey, s.RequestNonce, s.KeyVersion = a.version.id, uint64(a.nonce), a.version.number
 	t, err := v.record(l, c, r, &w.request, a)
 	if err != nil {
 		return t, auditError(op, err)
@@ -312,7 +170,8 @@ func (v *Vault) mac(l *audit.Log, s *Signature, c Caller, r *SignRequest, w *wor
 }
 
 // Wait returns the signature once its record is where it has to be (P2), and none
-// after a lock (P5). It is called once. Errors: KindCannotWrite, KindLocked.
+// after a lock (P5), or once its version was revoked or its grace has ended. It is called
+// once. Errors: KindCannotWrite, KindLocked, KindDenied.
 func (p *Pending) Wait() (Signature, error) {
 	seq, err := p.ticket.Wait()
 	if err != nil {
@@ -320,6 +179,9 @@ func (p *Pending) Wait() (Signature, error) {
 	}
 	if p.vault.current.Load() != p.unlocked || p.unlocked.stopping.Load() {
 		return Signature{}, lockedError("sign")
+	}
+	if p.version.ended() {
+		return Signature{}, deniedError("sign", policy.Ended())
 	}
 	p.signature.AuditSeq = seq
 	return p.signature, nil

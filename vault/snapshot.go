@@ -4,12 +4,9 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
-	"bfxvault/vault/internal/clock"
 	"bfxvault/vault/internal/limits"
-	"bfxvault/vault/internal/nonce"
 	"bfxvault/vault/internal/record"
 	"bfxvault/vault/internal/store"
 	"bfxvault/vault/policy"
@@ -20,7 +17,7 @@ import (
 // API key and bot to ten thousand.
 type snapshot struct {
 	keys  map[string]*apiKey // by label
-	ids   map[string]string  // API key id → label
+	ids   map[string]string  // API key id → label, of every version
 	bots  map[string]*bot    // by name
 	byUID map[uint32][]*bot  // those of which a match names a uid
 	// Those of which a match names no uid: by unit, and those that name none either.
@@ -29,19 +26,6 @@ type snapshot struct {
 	gone   gone
 	// panicCancels: a panic may cancel all orders without a proof.
 	panicCancels bool
-}
-
-// apiKey is the active version of an API key.
-type apiKey struct {
-	label   string
-	record  record.Key
-	id      string // Bitfinex's public id
-	version uint32
-	slot    int // of the slab: the mid-states
-	counter *nonce.Counter
-	orders  *limits.Orders // that were signed with it
-	clock   *nonce.Clock
-	held    string // why its request nonces wait; empty when they do not
 }
 
 // bot is a registered program with its grants by label.
@@ -87,10 +71,9 @@ func (v *Vault) buildSnapshot(op string, u *unlocked, c *contents) (*snapshot, e
 	}
 	for label, rec := range c.keys {
 		k, ok := u.newKey(label, rec, c)
-		if !ok || s.ids[k.id] != "" {
+		if !ok || !s.addKey(k) {
 			return nil, tampered(op, place{store.Keys, label})
 		}
-		s.keys[label], s.ids[k.id] = k, label
 	}
 	for name, rec := range c.bots {
 		if rec.Removed == 0 {
@@ -130,34 +113,6 @@ func (u *unlocked) newGrantMu(bot string, spec policy.GrantSpec, created int64, 
 		}
 	}
 	return &grant{bot: bot, spec: spec, rules: rules, meter: meter, created: created, denials: &denials{}, usage: u.usageOf(bot, nil)}, nil
-}
-
-// newKey finds the active version of an API key, its mid-states and its mark. A
-// mark that is missing, or a clock that cannot be believed, holds its request
-// nonces back (A42, A44).
-func (u *unlocked) newKey(label string, rec record.Key, c *contents) (*apiKey, bool) {
-	i := slices.IndexFunc(rec.Versions, func(v record.KeyVersion) bool { return v.State == record.Active })
-	if i < 0 {
-		return nil, false
-	}
-	version := rec.Versions[i]
-	slot, ok := c.secrets[secretKey(label, version.Version)]
-	if !ok {
-		return nil, false
-	}
-	k := &apiKey{label: label, record: rec, id: version.APIKey, version: version.Version, slot: slot, clock: u.clock}
-	mark := nonce.RequestNonce(c.marks[k.id])
-	if err := nonce.CheckMark(mark, clock.Wall(), released); err != nil {
-		k.held = err.Error()
-	}
-	k.counter = u.book.Counter(k.id, mark)
-	orders, err := u.ledger.Orders(k.id, c.orders[k.id])
-	k.orders = orders
-	return k, err == nil
-}
-
-func secretKey(label string, version uint32) string {
-	return label + "/" + strconv.FormatUint(uint64(version), 10)
 }
 
 func newBot(name string, rec record.Bot) *bot {
@@ -239,7 +194,7 @@ func (b *bot) withGrants() *bot {
 func (s *snapshot) held() []string {
 	var labels []string
 	for label, k := range s.keys {
-		if k.held != "" {
+		if slices.ContainsFunc(k.live, func(ver *version) bool { return ver.held != "" }) {
 			labels = append(labels, label)
 		}
 	}

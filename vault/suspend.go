@@ -126,24 +126,21 @@ func (c *contents) spendLimits(op string, now policy.Now) (changes []change, err
 	return changes, nil
 }
 
-// forgetOrders goes for every version of an API key, and for those that only their
-// orders are left of.
+// forgetOrders goes for every API key, and for those that only their orders are left of.
 func (c *contents) forgetOrders(op string, now policy.Now) (changes []change, err error) {
-	ids := make(map[string]bool)
-	for id := range c.orders {
-		ids[id] = true
+	labels := make(map[string]bool)
+	for label := range c.orders {
+		labels[label] = true
 	}
-	for _, rec := range c.keys {
-		for _, version := range rec.Versions {
-			ids[version.APIKey] = true
-		}
+	for label := range c.keys {
+		labels[label] = true
 	}
-	for _, id := range sortedKeys(ids) {
-		kept, err := limits.Forget(id, c.orders[id], now)
+	for _, label := range sortedKeys(labels) {
+		kept, err := limits.Forget(label, c.orders[label], now)
 		if err != nil {
-			return nil, tampered(op, place{store.Orders, id})
+			return nil, tampered(op, place{store.Orders, label})
 		}
-		for _, key := range sortedKeys(c.orders[id]) {
+		for _, key := range sortedKeys(c.orders[label]) {
 			if _, ok := kept[key]; !ok {
 				changes = append(changes, change{place: place{store.Orders, key}, remove: true})
 			}
@@ -151,7 +148,7 @@ func (c *contents) forgetOrders(op string, now policy.Now) (changes []change, er
 		for _, key := range sortedKeys(kept) {
 			changes = append(changes, sealedChange(store.Orders, key, kept[key]))
 		}
-		c.orders[id] = kept
+		c.orders[label] = kept
 	}
 	return changes, nil
 }

@@ -143,7 +143,7 @@ func TestAnEntryPutBackRefusesToUnlock(t *testing.T) {
 			_, err := r.sign(uid(1001), "main")
 			r.must(err)
 		}},
-		"orders that were signed": {store.Orders, "KEY-1/0000000000000000", func(r *rig) {
+		"orders that were signed": {store.Orders, "main/0000000000000000", func(r *rig) {
 			r.must(r.raise(7))
 		}},
 		"an older nonce mark": {store.Marks, "KEY-1", func(r *rig) {

@@ -23,6 +23,8 @@ type unlocked struct {
 	sealer
 	since time.Time
 	book  *nonce.Book
+	// counters are those of request nonces, by API key id; under Vault.mu.
+	counters map[string]*nonce.Counter
 	// ledger writes down what grants spend and which orders were signed.
 	ledger *limits.Ledger
 	named  []string // the endpoints that a grant may name
@@ -70,6 +72,8 @@ func (v *Vault) newUnlocked(op string, id envelope.VaultID, keys int) (*unlocked
 		clock:  nonce.NewClock(clock.Wall, clock.Boot),
 		raw:    make(map[place][]byte),
 		named:  bitfinex.NamedEndpoints(),
+
+		counters: make(map[string]*nonce.Counter),
 	}
 	u.idling.limits, u.idling.began = v.autoLock, u.clock.Read().Steady
 	u.book, err = nonce.NewBook(func(marks []nonce.Mark) error { return v.persistMarks(u, marks) })

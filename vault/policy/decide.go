@@ -23,6 +23,30 @@ const UnknownOrder = "unknown_order"
 // Suspended is the Rule of a denial of whatever a suspended bot asks for.
 const Suspended = "suspended"
 
+// The Rules of a denial of whatever is asked of an API key of which no version is active.
+const (
+	Staged  = "staged"  // there is one to promote
+	Retired = "retired" // the last was retired
+	Revoked = "revoked" // the last was revoked, or the one that was to sign
+)
+
+// Inactive is the denial of whatever is asked of an API key of which no version is
+// active, by one of the rules above.
+func Inactive(rule string) Decision {
+	switch rule {
+	case Staged:
+		return deny(Staged, "path", "no version of the API key is active, as after every restore: the operator runs vaultctl key promote LABEL")
+	case Retired:
+		return deny(Retired, "path", "the API key is retired: the operator runs vaultctl key rotate LABEL, then vaultctl key promote LABEL")
+	}
+	return deny(Revoked, "path", "the API key is revoked: the operator runs vaultctl key rotate LABEL, then vaultctl key promote LABEL")
+}
+
+// Ended is the denial of a request whose version ended before its signature was given.
+func Ended() Decision {
+	return deny(Revoked, "path", "the version of the API key that signed has ended meanwhile: ask again")
+}
+
 // Overtaken is the denial of an update whose order became unknown after it was
 // judged.
 func Overtaken() Decision {

@@ -12,7 +12,7 @@
 // points at memory that is no longer mapped, and touching that ends the process.
 // Whoever has entered must not call [Slab.Destroy]: it would wait for itself. A
 // slot that is freed while another goroutine still uses it reads as zeros, or as
-// somebody else's secret: the owner of the index keeps such users away.
+// somebody else's secret: the owner of the index keeps such users away, with a [Gate].
 //
 // Locked memory is scarce: RLIMIT_MEMLOCK is 8 MiB on most machines and 64 KiB on
 // some, for the whole process. A [Buffer] takes at least one page. Whatever does

@@ -13,8 +13,6 @@ import (
 var ErrDestroyed = errors.New("guard: slab is destroyed")
 
 const (
-	// shutting is added to Slab.users once, and makes it negative for good.
-	shutting = -1 << 62
 	// maxGrowth caps by how many bytes a full slab grows at a time.
 	maxGrowth = 256 << 10
 	// maxSlab caps a slab, far above any limit on locked memory.
@@ -30,15 +28,10 @@ type Slab struct {
 	shift    uint // slot i is in view i>>shift
 	perView  int  // slots of one view: 1<<shift
 
-	// users counts those between Enter and Leave, plus shutting once Destroy has
-	// begun: shutting itself means that the last has left.
-	users atomic.Int64
+	gate *Gate // those between Enter and Leave
 	// views are the slots by groups that fit a page, in order. The list is replaced
 	// when the slab grows; what readers have loaded never changes.
 	views atomic.Pointer[[][]byte]
-
-	shutOnce, endOnce sync.Once
-	gone              chan struct{} // closed when all is unmapped
 
 	mu      sync.Mutex
 	regions []region
@@ -53,7 +46,8 @@ func NewSlab(slotSize, slots int, b Backend) (*Slab, error) {
 	if slotSize < 1 || slots < 1 || slots > maxSlab/slotSize {
 		return nil, fmt.Errorf("guard: slab of %d slots of %d bytes", slots, slotSize)
 	}
-	s := &Slab{backend: b, slotSize: slotSize, gone: make(chan struct{})}
+	s := &Slab{backend: b, slotSize: slotSize}
+	s.gate = NewGate(s.end)
 	if n := os.Getpagesize() / slotSize; n > 1 {
 		s.shift = uint(bits.Len(uint(n))) - 1
 	}
@@ -76,7 +70,7 @@ func (s *Slab) Backend() Backend { return s.backend }
 func (s *Slab) Alloc() (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.users.Load() < 0 {
+	if !s.gate.Open() {
 		return 0, ErrDestroyed
 	}
 	if len(s.free) == 0 {
@@ -118,65 +112,34 @@ func (s *Slab) Slot(i int) []byte {
 
 // Enter registers a use of the slots: true until Destroy or [WipeAll] has begun, and
 // then Leave must follow. It takes no lock and does not block.
-func (s *Slab) Enter() bool {
-	if s.users.Add(1) > 0 {
-		return true
-	}
-	s.Leave()
-	return false
-}
+func (s *Slab) Enter() bool { return s.gate.Enter() }
 
 // Leave ends the use that Enter began. The last to leave a slab that is being
 // destroyed unmaps it.
-func (s *Slab) Leave() {
-	n := s.users.Add(-1)
-	if n >= 0 {
-		return
-	}
-	if n == shutting {
-		s.end()
-	}
-	if n > shutting/2 || n < shutting {
-		s.users.Add(1) // or Destroy would wait for ever
-		panic("guard: Leave without Enter")
-	}
-}
+func (s *Slab) Leave() { s.gate.Leave() }
 
 // Destroy refuses new users, waits until the present ones have left, wipes all
 // slots and unmaps them. Idempotent, and safe to call concurrently: each call
 // returns when the memory is gone.
 func (s *Slab) Destroy() {
-	s.shut()
-	<-s.gone
+	s.gate.Shut()
+	s.gate.Wait()
 }
 
-// shut refuses new users and, where there are no old ones, unmaps.
-func (s *Slab) shut() {
-	s.shutOnce.Do(func() {
-		if s.users.Add(shutting) == shutting {
-			s.end()
-		}
-	})
-}
-
-// end wipes and unmaps. Nobody is inside any more: a caller of Enter that is about
-// to be refused may bring users back to shutting a second time, hence the once.
+// end wipes and unmaps. Nobody is inside any more.
 func (s *Slab) end() {
-	s.endOnce.Do(func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.views.Store(new([][]byte))
-		for _, r := range s.regions {
-			r.unmap()
-		}
-		s.regions, s.free, s.used = nil, nil, nil
-		process.remove(s)
-		close(s.gone)
-	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.views.Store(new([][]byte))
+	for _, r := range s.regions {
+		r.unmap()
+	}
+	s.regions, s.free, s.used = nil, nil, nil
+	process.remove(s)
 }
 
 func (s *Slab) wipeNow() {
-	s.shut()
+	s.gate.Shut()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range s.regions {

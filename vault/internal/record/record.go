@@ -22,8 +22,13 @@ import (
 	"bfxvault/vault/policy"
 )
 
-// Active is the state of the version of an API key that signs.
-const Active = "active"
+// The states of a version of an API key.
+const (
+	Staged   = "staged"   // signs nothing but a probe
+	Active   = "active"   // signs for bots; at most one of a label
+	Retiring = "retiring" // signed until lately, and goes on with what is under way until Retires
+	Revoked  = "revoked"  // signs nothing
+)
 
 // Key stands under a label: an API key's metadata and its versions, without a secret.
 type Key struct {
@@ -38,6 +43,28 @@ type KeyVersion struct {
 	APIKey  string `json:"api_key"`
 	State   string `json:"state"`
 	Created int64  `json:"created"` // unix seconds
+	// Retires is when a retiring version ends, or has ended, unix seconds.
+	Retires int64 `json:"retires,omitzero"`
+	// Revoked is when a revoked version was, unix seconds.
+	Revoked int64 `json:"revoked,omitzero"`
+	// Verified is what Bitfinex said of it last; zero for never.
+	Verified Verified `json:"verified,omitzero"`
+}
+
+// Verified is what Bitfinex said that a version of an API key may do.
+type Verified struct {
+	Time   int64   `json:"time"` // unix seconds
+	Scopes []Scope `json:"scopes"`
+}
+
+// IsZero says whether Bitfinex was never asked.
+func (v Verified) IsZero() bool { return v.Time == 0 }
+
+// Scope is one line of that.
+type Scope struct {
+	Name  string `json:"name"`
+	Read  bool   `json:"read,omitzero"`
+	Write bool   `json:"write,omitzero"`
 }
 
 // Bot stands under a name: a registered program, or what is left of a removed one.
