@@ -100,9 +100,14 @@ func fromSetup(s vault.Setup) *pb.Setup {
 func fromKey(k vault.APIKey) *pb.ApiKey {
 	key := &pb.ApiKey{Label: k.Label, Permissions: k.Permissions.Words(), Bots: k.Bots}
 	for _, v := range k.Versions {
-		key.Versions = append(key.Versions, &pb.KeyVersion{
+		version := &pb.KeyVersion{
 			Version: v.Version, ApiKey: v.APIKey, State: v.State, Created: v.Created, Held: v.Held,
-		})
+			Retires: v.Retires, Verified: v.Verified,
+		}
+		for _, scope := range v.Scopes {
+			version.Scopes = append(version.Scopes, &pb.Scope{Name: scope.Name, Read: scope.Read, Write: scope.Write})
+		}
+		key.Versions = append(key.Versions, version)
 	}
 	return key
 }

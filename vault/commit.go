@@ -26,6 +26,9 @@ type change struct {
 	// sealed, where there is one, is called once plain has served and before the
 	// disk is waited for.
 	sealed func()
+	// made, where there is one, is called once the change is on disk and published, under
+	// Vault.mu.
+	made func()
 }
 
 // commitMu writes changes in one transaction and returns once they are durable

@@ -55,7 +55,7 @@ func (v *Vault) AddKey(ctx context.Context, by Operator, r AddKey, p Proof) (rev
 		if err := s.checkNew(op, r); err != nil {
 			return nil, err
 		}
-		buffer, err := v.openSecret(op, by, r)
+		buffer, err := v.openSecret(op, by, r.Secret, r.Purpose())
 		if err != nil {
 			return nil, err
 		}
@@ -65,6 +65,7 @@ func (v *Vault) AddKey(ctx context.Context, by Operator, r AddKey, p Proof) (rev
 			return nil, err
 		}
 		undo = func() { states.end(nil) }
+		changes[0].made = func() { undo = func() {} }
 		return changes, nil
 	})
 	done() // also where nothing was sealed
@@ -75,8 +76,8 @@ func (v *Vault) AddKey(ctx context.Context, by Operator, r AddKey, p Proof) (rev
 }
 
 // openSecret opens the API secret of a request, behind its prefix.
-func (v *Vault) openSecret(op string, by Operator, r AddKey) (*guard.Buffer, error) {
-	buffer, err := v.openSealed(op, by, r.Secret, r.Purpose())
+func (v *Vault) openSecret(op string, by Operator, box Sealed, purpose Operation) (*guard.Buffer, error) {
+	buffer, err := v.openSealed(op, by, box, purpose)
 	if err != nil {
 		return nil, err
 	}
@@ -91,8 +92,8 @@ func (r AddKey) check(op string) error {
 	if err := checkName(op, "label", r.Label); err != nil {
 		return err
 	}
-	if n := len(r.APIKey); n < 1 || n > maxAPIKey || !printable([]byte(r.APIKey)) {
-		return fail(op, KindInvalid, "an API key id is 1 to %d printable ASCII characters", maxAPIKey)
+	if err := checkAPIKey(op, r.APIKey); err != nil {
+		return err
 	}
 	if r.Permissions == 0 || r.Permissions&policy.Cancel != 0 {
 		return fail(op, KindInvalid, "say what the API key may do at Bitfinex: read, trade, funding, withdraw, settings")
@@ -100,13 +101,26 @@ func (r AddKey) check(op string) error {
 	return nil
 }
 
+func checkAPIKey(op, id string) error {
+	if n := len(id); n < 1 || n > maxAPIKey || !printable([]byte(id)) {
+		return fail(op, KindInvalid, "an API key id is 1 to %d printable ASCII characters", maxAPIKey)
+	}
+	return nil
+}
+
 func (s *snapshot) checkNew(op string, r AddKey) error {
 	if s.keys[r.Label] != nil {
-		return fail(op, KindExists, "there is an API key with that label").hint("choose another label")
+		return fail(op, KindExists, "there is an API key with that label").hint("choose another label, or: vaultctl key rotate")
 	}
-	if label, ok := s.ids[r.APIKey]; ok {
+	return s.checkID(op, r.APIKey)
+}
+
+// checkID refuses an API key id that stands in the vault, as any version of any label: two
+// must never count request nonces for one key (P6).
+func (s *snapshot) checkID(op, id string) error {
+	if label, ok := s.ids[id]; ok {
 		return fail(op, KindExists, "this API key stands in the vault under the label %s", label).
-			hint("give more bots a grant on it instead")
+			hint("give more bots a grant on it instead; if it was revoked: vaultctl key promote, or vaultctl key purge")
 	}
 	return nil
 }
@@ -176,17 +190,23 @@ func (k *apiKey) change(op string) ([]change, error) {
 // the vault may have of an earlier life of the key (P6). The caller has entered.
 func (u *unlocked) firstMark(id string) (nonce.RequestNonce, error) {
 	now, _ := u.clock.Now()
+	before, err := u.markOf(id)
+	return max(now, before), err
+}
+
+// markOf is the mark of an API key id, 0 for none. The caller has entered.
+func (u *unlocked) markOf(id string) (nonce.RequestNonce, error) {
 	at := place{store.Marks, id}
 	sealed, ok := u.raw[at]
 	if !ok {
-		return now, nil
+		return 0, nil
 	}
 	plain, _, err := envelope.Open(nil, u.key(), u.placeOf(at), sealed)
 	if err != nil {
 		return 0, err
 	}
-	before, err := record.ParseMark(plain)
-	return max(now, nonce.RequestNonce(before)), err
+	mark, err := record.ParseMark(plain)
+	return nonce.RequestNonce(mark), err
 }
 
 // Keys lists the API keys by label.

@@ -70,16 +70,20 @@ func (v *Vault) signLast(op string, by Operator, u *unlocked, what []fixed) Stop
 		done[ver] = last{err: errors.New("the disk does not answer")}
 		all.Go(func() {
 			defer ver.leave()
+			var failed error
 			for _, f := range what {
 				if f == cancelAll && ver != k.shown() {
 					continue
 				}
 				signed, err := v.signFixed(op, by, u, k, ver, f)
 				mu.Lock()
-				l := last{done[ver].signed, err}
+				l := done[ver]
 				if err == nil {
 					l.signed = append(l.signed, signed)
+				} else {
+					failed = err
 				}
+				l.err = failed
 				done[ver] = l
 				mu.Unlock()
 			}

@@ -23,7 +23,18 @@ const (
 // verifyFixed recomputes the signature of a request that is to be sent.
 func verifyFixed(t *testing.T, s vault.SignedRequest, path, body string) {
 	t.Helper()
-	m := hmac.New(sha512.New384, []byte(testSecret))
+	verifyWith(t, s, path, body, testSecret)
+}
+
+// verifyProbe recomputes the signature of a read with a secret.
+func verifyProbe(t *testing.T, s vault.SignedRequest, secret string) {
+	t.Helper()
+	verifyWith(t, s, probePath, "{}", secret)
+}
+
+func verifyWith(t *testing.T, s vault.SignedRequest, path, body, secret string) {
+	t.Helper()
+	m := hmac.New(sha512.New384, []byte(secret))
 	fmt.Fprintf(m, "/api/%s%d%s", path, s.Signature.RequestNonce, body)
 	if s.Path != path || s.Body != body || string(s.Signature.Hex[:]) != hex.EncodeToString(m.Sum(nil)) {
 		t.Errorf("signed %s %s with %d as %s", s.Path, s.Body, s.Signature.RequestNonce, s.Signature.Hex)

@@ -138,6 +138,11 @@ func (v *Vault) change(ctx context.Context, op string, by Operator, o Operation,
 				}
 			}
 			u.snapshot.Store(s)
+			for _, c := range changes {
+				if c.made != nil {
+					c.made()
+				}
+			}
 			return nil
 		}, nil
 	})

@@ -194,7 +194,7 @@ func (b *bot) withGrants() *bot {
 func (s *snapshot) held() []string {
 	var labels []string
 	for label, k := range s.keys {
-		if slices.ContainsFunc(k.live, func(ver *version) bool { return ver.held != "" }) {
+		if slices.ContainsFunc(k.live, func(ver *version) bool { return ver.held != "" && !ver.ended() }) {
 			labels = append(labels, label)
 		}
 	}

@@ -85,6 +85,7 @@ type Vault struct {
 	setup     Setup
 	alerts    alerts
 	attempts  flood
+	probes    flood
 }
 
 // Open opens the vault file, or makes an empty one. A file that another process

@@ -44,6 +44,8 @@ type midStates struct {
 	slot int
 	gate *guard.Gate
 	over sync.Once
+	// timer ends them once their grace is over; nil where they have none. Under Vault.mu.
+	timer *time.Timer
 }
 
 func newMidStates(slab *guard.Slab, slot int) *midStates {
@@ -64,11 +66,26 @@ func (m *midStates) end(last func()) {
 	})
 }
 
-// retire ends the mid-states when the grace is over, in a time from now.
-func (m *midStates) retire(grace time.Duration) { time.AfterFunc(grace, func() { m.end(nil) }) }
+// retireMu ends the mid-states when the grace is over, in a time from now.
+func (m *midStates) retireMu(grace time.Duration) {
+	m.keepMu()
+	m.timer = time.AfterFunc(grace, func() { m.end(nil) })
+}
 
-// enter registers a use of the version. The caller calls leave, and waits for nothing in
-// between.
+// keepMu ends the grace of mid-states that are to go on. It is false where it is over.
+func (m *midStates) keepMu() bool {
+	if m.timer == nil {
+		return true
+	}
+	kept := m.timer.Stop()
+	if kept {
+		m.timer = nil
+	}
+	return kept
+}
+
+// enter registers a use of the version. The caller calls leave, and waits for no
+// disk in between.
 func (ver *version) enter() bool { return ver.states.gate.Enter() }
 func (ver *version) leave()      { ver.states.gate.Leave() }
 
@@ -100,7 +117,7 @@ func (u *unlocked) newKey(label string, rec record.Key, c *contents) (k *apiKey,
 		case v.State == record.Active:
 			k.active = ver
 		case v.State == record.Retiring:
-			ver.states.retire(time.Unix(v.Retires, 0).Sub(now))
+			ver.states.retireMu(time.Unix(v.Retires, 0).Sub(now))
 		}
 	}
 	orders, err := u.ledger.Orders(label, c.orders[label])
@@ -217,7 +234,7 @@ func (k *apiKey) inactive() policy.Decision {
 func (k *apiKey) clone() *apiKey {
 	copied := *k
 	copied.record.Versions = slices.Clone(k.record.Versions)
-	copied.live = slices.Clone(k.live)
+	copied.live = slices.DeleteFunc(slices.Clone(k.live), (*version).ended)
 	return &copied
 }
 

@@ -1,0 +1,176 @@
+package vault_test
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"bfxvault/vault"
+)
+
+func secretOf(version uint32) string { return fmt.Sprintf("%s-%d", testSecret, version) }
+
+func (r *rig) rotateKey(label, id, secret string) (uint32, error) {
+	r.t.Helper()
+	request := vault.RotateKey{Label: label, APIKey: id}
+	request.Secret = r.seal(r.by, request.Purpose(), []byte(secret))
+	version, _, err := r.v.RotateKey(ctx, r.by, request, r.prove(r.by, request.Operation()))
+	return version, err
+}
+
+func (r *rig) promote(label string, version, grace uint32) (vault.Promoted, error) {
+	r.t.Helper()
+	request := vault.PromoteKey{Label: label, Version: version, Grace: grace}
+	return r.v.PromoteKey(ctx, r.by, request, r.prove(r.by, request.Operation()))
+}
+
+// wantVersion signs with the label main, and looks which version did.
+func (r *rig) wantVersion(version uint32, secret string) vault.Signature {
+	r.t.Helper()
+	s, err := r.sign(uid(1001), "main")
+	r.must(err)
+	verify(r.t, s, secret)
+	if s.KeyVersion != version {
+		r.t.Fatalf("version %d signed, want %d", s.KeyVersion, version)
+	}
+	return s
+}
+
+func TestAVersionIsStagedThenPromotedAndSignsFromThenOn(t *testing.T) {
+	r := newRig(t).ready()
+	version, err := r.rotateKey("main", "KEY-2", secretOf(2))
+	if err != nil || version != 2 {
+		t.Fatalf("version %d: %v", version, err)
+	}
+	r.wantVersion(1, testSecret)
+	_, err = r.rotateKey("main", "KEY-3", secretOf(3)) // one at a time
+	wantKind(t, err, vault.KindInvalid)
+	probe, err := r.v.SignProbe(r.by, "main", 0)
+	r.must(err)
+	verifyProbe(t, probe, secretOf(2))
+	if probe.Path != "v2/auth/r/permissions" || probe.Body != "{}" || probe.Version != 2 || probe.Signature.APIKey != "KEY-2" {
+		t.Errorf("%+v", probe)
+	}
+	r.reopen(nil)
+	r.must(r.unlock())
+	r.wantVersion(1, testSecret)
+	done, err := r.promote("main", 0, 60)
+	if err != nil || done.Version != 2 || done.Before != 1 || done.Verified {
+		t.Fatalf("%+v: %v", done, err)
+	}
+	for range 2 { // and over a restart
+		r.wantVersion(2, secretOf(2))
+		key, err := r.v.Key("main")
+		if err != nil || key.Versions[0].State != "retiring" || key.Versions[0].Retires == 0 || key.Versions[1].State != "active" {
+			t.Errorf("%+v: %v", key, err)
+		}
+		probe, err := r.v.SignProbe(r.by, "main", 1) // its grace lasts
+		r.must(err)
+		verifyProbe(t, probe, testSecret)
+		r.reopen(nil)
+		r.must(r.unlock())
+	}
+	done, err = r.promote("main", 1, 0) // back, and the other has no grace
+	if err != nil || done.Before != 2 {
+		t.Fatalf("%+v: %v", done, err)
+	}
+	r.wantVersion(1, testSecret)
+	_, err = r.v.SignProbe(r.by, "main", 2)
+	wantKind(t, err, vault.KindNotFound)
+	r.must2(r.promote("main", 2, 0)) // out of the file
+	r.wantVersion(2, secretOf(2))
+}
+
+func (r *rig) must2(_ vault.Promoted, err error) {
+	r.t.Helper()
+	r.must(err)
+}
+
+// P6: an API key stands in the vault once, over all labels and versions.
+func TestAnAPIKeyIdStandsInTheVaultOnce(t *testing.T) {
+	r := newRig(t).ready()
+	r.must(r.addKey("second", "KEY-2", testSecret))
+	for _, id := range []string{"KEY-1", "KEY-2"} {
+		_, err := r.rotateKey("main", id, testSecret)
+		wantKind(t, err, vault.KindExists)
+	}
+	_, err := r.rotateKey("main", "KEY-3", testSecret)
+	r.must(err)
+	wantKind(t, r.addKey("third", "KEY-3", testSecret), vault.KindExists)
+	r.reopen(nil)
+	r.must(r.unlock())
+	wantKind(t, r.addKey("third", "KEY-3", testSecret), vault.KindExists)
+}
+
+// A35: the orders are the account's: an update of one that another version placed is judged
+// by what it was.
+func TestVersionsShareTheirOrders(t *testing.T) {
+	r := newRig(t).ready()
+	r.must(r.unlimited(), r.order(7))
+	_, err := r.rotateKey("main", "KEY-2", secretOf(2))
+	r.must(err)
+	r.must2(r.promote("main", 0, 60))
+	r.must(r.raise(7))
+	r.reopen(nil)
+	r.must(r.unlock(), r.raise(7))
+}
+
+// P3, P6: versions come and go while sixteen sign all the time: none of them notices, and
+// each signature is that of the version that it names.
+func TestNoSignatureFailsWhileVersionsArePromoted(t *testing.T) {
+	r := newRig(t).ready()
+	secrets := []string{"", testSecret}
+	const rounds = 50
+	for i := uint32(2); i <= rounds+1; i++ {
+		secrets = append(secrets, secretOf(i))
+	}
+	var stop atomic.Bool
+	var signers sync.WaitGroup
+	signed := make([][]vault.Signature, 16)
+	for i := range signed {
+		signers.Go(func() {
+			for !stop.Load() {
+				s, err := r.sign(uid(1001), "main")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if n := len(signed[i]); n > 0 && signed[i][n-1].APIKey == s.APIKey && signed[i][n-1].RequestNonce >= s.RequestNonce {
+					t.Errorf("request nonce %d after %d", s.RequestNonce, signed[i][n-1].RequestNonce)
+				}
+				signed[i] = append(signed[i], s)
+			}
+		})
+	}
+	for i := uint32(2); i <= rounds+1; i++ {
+		r.must(r.turn(i))
+	}
+	stop.Store(true)
+	signers.Wait()
+	seen := make(map[string]bool)
+	for _, list := range signed {
+		for _, s := range list {
+			verify(t, s, secrets[s.KeyVersion])
+			at := fmt.Sprintf("%s %d", s.APIKey, s.RequestNonce)
+			if seen[at] {
+				t.Errorf("%s was given twice", at)
+			}
+			seen[at] = true
+		}
+	}
+}
+
+// turn promotes a new version, and once there are enough an old one, whose grace may last.
+func (r *rig) turn(round uint32) error {
+	const versions = 10
+	if round > versions {
+		_, err := r.promote("main", round%versions+1, 60)
+		return err
+	}
+	if _, err := r.rotateKey("main", fmt.Sprintf("KEY-%d", round), secretOf(round)); err != nil {
+		return err
+	}
+	_, err := r.promote("main", 0, 60)
+	return err
+}
