@@ -1,7 +1,9 @@
 package cmd_test
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,8 +52,14 @@ func cmdPerson(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(exec.Command("chown", "-R", name+":", home).Run())
 }
 
+// machineFiles are what a login of this machine's, and not of somebody's home, is made of.
+var machineFiles = [...]string{
+	"/etc/systemd/system/multi-user.target.wants/bfxvault-unlock.service", "/etc/systemd/system/bfxvault-unlock.service",
+	"/etc/credstore.encrypted/bfxvault.key", "/etc/credstore.encrypted", "/var/lib/bfxvault-unlock",
+}
+
 // cmdAlone is "alone": from here to its end, no other script of this machine that changes
-// what is the machine's own.
+// what is the machine's own. What a script leaves of it that fails half-way is removed.
 func cmdAlone(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: alone")
@@ -60,4 +68,9 @@ func cmdAlone(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(func() { lock.Close() }) // and with it the lock
 	ts.Check(unix.Flock(int(lock.Fd()), unix.LOCK_EX))
+	for _, path := range machineFiles {
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			ts.Defer(func() { _ = os.RemoveAll(path) })
+		}
+	}
 }
