@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -15,7 +16,8 @@ import (
 // runPty is a program of its own, this test binary under another name: "pty
 // ANSWERS program args…" runs a program that has a terminal, and types. ANSWERS
 // is a file with a line "prompt=>answer" for each thing that the program asks, in
-// order; the answers ^C and ^D are those keys. What the terminal showed goes to the file
+// order; the answers ^C and ^D are those keys, and ^CODE is the recovery code that was
+// shown. What the terminal showed goes to the file
 // tty. It ends with the program's exit code, or 97 where not everything was asked.
 func runPty() {
 	code, err := underPty(os.Args[1], os.Args[2], os.Args[3:])
@@ -53,6 +55,9 @@ func underPty(answers, program string, args []string) (code int, err error) {
 	return cmd.ProcessState.ExitCode(), errors.Join(err, typeErr, os.WriteFile("tty", shown, 0o600))
 }
 
+// recoveryCode is what a recovery code looks like.
+var recoveryCode = regexp.MustCompile(`[0-9A-HJKMNP-TV-Z]{5}(-[0-9A-HJKMNP-TV-Z]{5}){7}`)
+
 // typeAnswers waits for each prompt and answers it, until the terminal is closed.
 func typeAnswers(terminal *os.File, answers []string) (shown []byte, err error) {
 	seen, buffer := 0, make([]byte, 1024)
@@ -76,6 +81,8 @@ func typeAnswers(terminal *os.File, answers []string) (shown []byte, err error) 
 				keys = "\x03"
 			case "^D":
 				keys = "\x04"
+			case "^CODE":
+				keys = recoveryCode.FindString(string(shown)) + "\n"
 			}
 			if _, err := io.WriteString(terminal, keys); err != nil {
 				return shown, err

@@ -54,6 +54,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.demo(), a.initialise(), a.unlock(), a.lock(), a.panicking(), a.login(), a.status(),
 		a.key(), a.bot(), a.grant(), a.revoke(), a.policy(), a.sign(), a.nonce(), a.audit(),
+		a.slot(), a.passphraseGroup(), a.datakey(),
 		a.backup(),
 		a.bench(), a.version(), a.completion(), a.daemon(),
 	)

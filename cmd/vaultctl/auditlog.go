@@ -93,27 +93,42 @@ func (a *app) shownAudit(ctx context.Context) (l vault.AuditLog, err error) {
 // auditSecrets is what a passphrase opens of the log: its keys, and how far the vault
 // file knows it. The caller wipes the keys.
 func (a *app) auditSecrets(ctx context.Context, l vault.AuditLog, from passphraseFlags) (*operator.AuditKeys, audit.Position, error) {
+	var slots []vault.Slot
 	for _, k := range l.Keys {
 		slot, err := operator.SlotOf(k)
 		if err != nil {
 			return nil, audit.Position{}, failed("TAMPERED", "key slot %d: %v", k.Slot, err)
 		}
-		if slot.Kind != "passphrase" {
-			continue
+		if slot.Kind == from.kind() {
+			slots = append(slots, slot)
 		}
-		kek, err := a.passphraseKEK(ctx, slot, from)
-		if err != nil {
-			return nil, audit.Position{}, err
-		}
-		defer kek.Wipe()
-		keys, known, err := operator.OpenAudit(kek, slot.ID, l)
-		switch {
-		case errors.Is(err, operator.ErrWrongPassphrase):
-			return nil, known, failed("WRONG_PASSPHRASE", "wrong passphrase for slot %d", slot.ID)
-		case err != nil:
-			return nil, known, failed("TAMPERED", "%v", err)
-		}
-		return keys, known, nil
 	}
-	return nil, audit.Position{}, failed("NO_SLOT", "this vault has no passphrase slot")
+	if len(slots) == 0 {
+		return nil, audit.Position{}, failed("NO_SLOT", "this vault has no %s slot", from.kind())
+	}
+	kekOf, forget, err := a.kekMaker(ctx, from)
+	if err != nil {
+		return nil, audit.Position{}, err
+	}
+	defer forget()
+	for _, slot := range slots {
+		keys, known, err := openAudit(slot, kekOf, l)
+		if !isWrong(err) {
+			return keys, known, err
+		}
+	}
+	return nil, audit.Position{}, failed("WRONG_PASSPHRASE", "wrong passphrase for slot %d", slots[0].ID)
+}
+
+func openAudit(slot vault.Slot, kekOf kekMaker, l vault.AuditLog) (*operator.AuditKeys, audit.Position, error) {
+	kek, err := kekOf(slot)
+	if err != nil {
+		return nil, audit.Position{}, err
+	}
+	defer kek.Wipe()
+	keys, known, err := operator.OpenAudit(kek, slot.ID, l)
+	if err != nil && !isWrong(err) {
+		err = failed("TAMPERED", "%v", err)
+	}
+	return keys, known, err
 }

@@ -23,13 +23,14 @@ func (b *backupSlot) addKeyfile(c *cobra.Command) {
 	c.Flags().StringVar(&b.keyfile, "keyfile", "", "open the keyfile slot with the 32 bytes of a file that only you can read")
 	c.MarkFlagsMutuallyExclusive("keyfile", "passphrase-file")
 	c.MarkFlagsMutuallyExclusive("keyfile", "passphrase-command")
+	c.MarkFlagsMutuallyExclusive("keyfile", "recovery")
 }
 
 func (b *backupSlot) kind() string {
 	if b.keyfile != "" {
 		return "keyfile"
 	}
-	return "passphrase"
+	return b.from.kind()
 }
 
 func (a *app) backupVerify() *cobra.Command {
@@ -102,7 +103,7 @@ func (a *app) openBackup(ctx context.Context, text []byte, b vault.Backup, by ba
 	if len(slots) == 0 {
 		return opened, failed("NO_SLOT", "the backup has no %s slot", by.kind())
 	}
-	kekOf, forget, err := a.backupKEK(ctx, by)
+	kekOf, forget, err := a.kekMakerOf(ctx, by.from, by.keyfile)
 	if err != nil {
 		return opened, err
 	}
@@ -122,19 +123,6 @@ func (a *app) openBackup(ctx context.Context, text []byte, b vault.Backup, by ba
 		}
 	}
 	return opened, err
-}
-
-// backupKEK reads what opens a slot, once, and returns how it becomes the KEK of one.
-func (a *app) backupKEK(ctx context.Context, by backupSlot) (kekOf func(vault.Slot) (*operator.KEK, error), forget func(), err error) {
-	if by.keyfile != "" {
-		return func(vault.Slot) (*operator.KEK, error) { return a.keyfile(by.keyfile) }, func() {}, nil
-	}
-	passphrase, err := a.passphrase(ctx, by.from)
-	if err != nil {
-		return nil, nil, err
-	}
-	return func(s vault.Slot) (*operator.KEK, error) { return operator.DeriveKEK(passphrase, s.Params, s.Salt) },
-		func() { clear(passphrase) }, nil
 }
 
 // ofVault gives an error of package vault, which no vaultd has sent, its reason.

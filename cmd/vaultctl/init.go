@@ -17,14 +17,15 @@ func (a *app) initialise() *cobra.Command {
 		Use:   "init",
 		Short: "Make a vault and unlock it",
 		Long: "Make a vault in the folder of the running vaultd, and unlock it.\n\n" +
-			"The passphrase is the only way in: nobody can recover a vault without it.",
+			"Until a recovery code is added the passphrase is the only way in: nobody can recover\n" +
+			"a vault without one of them.",
 		Example: "  vaultctl init",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.with(func(s *session) error { return a.runInit(c.Context(), s, from) })
 		},
 	}
-	from.add(c)
+	from.addSource(c)
 	return c
 }
 
@@ -36,14 +37,11 @@ func (a *app) runInit(ctx context.Context, s *session, from passphraseFlags) err
 	if vault.State(state.GetState()) != vault.Uninitialised {
 		return failed("ALREADY_INITIALISED", "there is a vault in this folder already").withHint("vaultctl unlock")
 	}
-	passphrase, err := a.newPassphrase(ctx, from)
+	passphrase, err := a.firstPassphrase(ctx, from)
 	if err != nil {
 		return err
 	}
 	defer clear(passphrase)
-	if len(passphrase) < 12 {
-		a.hintf("a short passphrase can be guessed from a stolen vault file: several words are better")
-	}
 	made, err := s.init(ctx, passphrase, operator.Calibrate())
 	if err != nil {
 		return err
@@ -52,8 +50,17 @@ func (a *app) runInit(ctx context.Context, s *session, from passphraseFlags) err
 	id := hex.EncodeToString(made.GetVaultId())
 	return a.report(map[string]any{"state": vault.Unlocked, "vault_id": id, "revision": made.GetRevision()}, func() {
 		a.printf("made vault %s; it is unlocked\n", id)
-		a.hintf("next: vaultctl key add LABEL --api-key ID --permissions read,trade")
+		a.hintf("next: vaultctl slot add recovery, for the day on which the passphrase is lost")
+		a.hintf("then: vaultctl key add LABEL --api-key ID --permissions read,trade")
 	})
+}
+
+// firstPassphrase is the passphrase of a new vault.
+func (a *app) firstPassphrase(ctx context.Context, from passphraseFlags) ([]byte, error) {
+	if from.command != "" {
+		return a.checkNew(commandOutput(ctx, from.command))
+	}
+	return a.newPassphrase(ctx, "Passphrase: ", from.file, "--passphrase-file or --passphrase-command")
 }
 
 // init makes the vault with one passphrase slot.

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"bfxvault/cmd/internal/login"
-	pb "bfxvault/proto/bfxvault/v1"
 	"bfxvault/vault"
 	"bfxvault/vault/operator"
 )
@@ -87,7 +86,7 @@ func (a *app) storeAtLogin(ctx context.Context, s *session, c *credential, w *lo
 	key := &login.Key{File: new(operator.KEK)}
 	defer key.Wipe()
 	rand.Read(key.File[:]) // never fails: crypto/rand
-	added, err := s.addKeyfile(ctx, c, key.File)
+	added, err := s.addSlot(ctx, c, vault.KeySlot{Kind: "keyfile"}, key.File)
 	if err != nil {
 		return err
 	}
@@ -117,27 +116,6 @@ func (a *app) storeAtLogin(ctx context.Context, s *session, c *credential, w *lo
 		a.printf("the vault unlocks with %s from the next login or boot on, by key slot %d; written:\n", with, key.Slot)
 		a.printLoginFiles(files)
 	})
-}
-
-// addKeyfile adds a keyfile slot.
-func (s *session) addKeyfile(ctx context.Context, c *credential, file *operator.KEK) (*pb.AddSlotResponse, error) {
-	r := vault.AddSlot{Slot: vault.KeySlot{Kind: "keyfile"}, By: c.slot}
-	both := append(append(make([]byte, 0, 2*operator.KEKSize), c.kek[:]...), file[:]...)
-	defer clear(both)
-	box, _, err := s.seal(ctx, r.Purpose(), both)
-	if err != nil {
-		return nil, err
-	}
-	return s.admin.AddSlot(ctx, &pb.AddSlotRequest{Kind: r.Slot.Kind, By: r.By, Keks: box})
-}
-
-// removeSlot removes a key slot.
-func (s *session) removeSlot(ctx context.Context, c *credential, id uint32) (*pb.RemoveSlotResponse, error) {
-	proof, err := s.prove(ctx, c, vault.RemoveSlot{ID: id}.Operation())
-	if err != nil {
-		return nil, err
-	}
-	return s.admin.RemoveSlot(ctx, &pb.RemoveSlotRequest{Slot: id, Proof: proof})
 }
 
 // loginPassword reads the password that the login will be made with: twice where it is

@@ -14,10 +14,29 @@ import (
 // maxSecretInput bounds what is read as a passphrase or API secret.
 const maxSecretInput = 4 << 10
 
-// passphraseFlags are where a passphrase comes from where it is not typed.
-type passphraseFlags struct{ file, command string }
+// passphraseFlags are where a passphrase, or else the recovery code, comes from where it is
+// not typed.
+type passphraseFlags struct {
+	file, command string
+	recovery      bool
+}
 
+// add adds the flags of a passphrase or recovery code that there is.
 func (p *passphraseFlags) add(c *cobra.Command) {
+	p.addSource(c)
+	c.Flags().BoolVar(&p.recovery, "recovery", false, "take the recovery code in place of the passphrase")
+}
+
+// kind is the kind of slot that it opens.
+func (p passphraseFlags) kind() string {
+	if p.recovery {
+		return "recovery"
+	}
+	return "passphrase"
+}
+
+// addSource adds those that say where it comes from.
+func (p *passphraseFlags) addSource(c *cobra.Command) {
 	c.Flags().StringVar(&p.file, "passphrase-file", "", "read the passphrase from a file that only you can read; - is standard input")
 	c.Flags().StringVar(&p.command, "passphrase-command", "", "read the passphrase from the output of a command")
 	c.MarkFlagsMutuallyExclusive("passphrase-file", "passphrase-command")
@@ -31,15 +50,21 @@ func (a *app) passphrase(ctx context.Context, p passphraseFlags) ([]byte, error)
 	case p.file != "":
 		return a.secretFile(p.file)
 	}
+	if p.recovery {
+		return a.prompt(ctx, "Recovery code: ", "--passphrase-file or --passphrase-command")
+	}
 	return a.prompt(ctx, "Passphrase: ", "--passphrase-file or --passphrase-command")
 }
 
-// newPassphrase reads a passphrase that is to be remembered: twice where it is
-// typed.
-func (a *app) newPassphrase(ctx context.Context, p passphraseFlags) ([]byte, error) {
-	first, err := a.passphrase(ctx, p)
-	if err != nil || p.command != "" || p.file != "" {
-		return first, err
+// newPassphrase asks for a passphrase that is to be remembered, twice, or reads it from
+// a file. instead says how it could come otherwise.
+func (a *app) newPassphrase(ctx context.Context, text, file, instead string) ([]byte, error) {
+	if file != "" {
+		return a.checkNew(a.secretFile(file))
+	}
+	first, err := a.prompt(ctx, text, instead)
+	if err != nil {
+		return nil, err
 	}
 	second, err := a.prompt(ctx, "Once more: ", "")
 	defer clear(second)
@@ -50,7 +75,15 @@ func (a *app) newPassphrase(ctx context.Context, p passphraseFlags) ([]byte, err
 		clear(first)
 		return nil, err
 	}
-	return first, nil
+	return a.checkNew(first, nil)
+}
+
+// checkNew says so where a new passphrase is short.
+func (a *app) checkNew(passphrase []byte, err error) ([]byte, error) {
+	if err == nil && len(passphrase) < 12 {
+		a.hintf("a short passphrase can be guessed from a stolen vault file: several words are better")
+	}
+	return passphrase, err
 }
 
 // secretFile reads a passphrase or API secret from a file, or from standard input

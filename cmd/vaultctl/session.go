@@ -112,24 +112,6 @@ func (a *app) with(f func(*session) error) error {
 	return f(s)
 }
 
-// slot finds the key slot that a passphrase opens.
-func (s *session) slot(ctx context.Context, kind string) (vault.Slot, [16]byte, error) {
-	list, err := s.admin.ListSlots(ctx, &pb.ListSlotsRequest{})
-	if err != nil {
-		return vault.Slot{}, [16]byte{}, err
-	}
-	for _, slot := range list.GetSlots() {
-		if slot.GetKind() == kind && len(slot.GetSalt()) == 16 && len(list.GetVaultId()) == 16 {
-			p := slot.GetParams()
-			return vault.Slot{
-				ID: slot.GetId(), Kind: kind, Salt: [16]byte(slot.GetSalt()),
-				Params: vault.Argon2Params{Time: p.GetTime(), MemoryKiB: p.GetMemoryKib(), Threads: uint8(min(p.GetThreads(), 255))},
-			}, [16]byte(list.GetVaultId()), nil
-		}
-	}
-	return vault.Slot{}, [16]byte{}, failed("NO_SLOT", "this vault has no %s slot", kind)
-}
-
 // seal seals a secret for one operation to a fresh one-shot key of vaultd.
 func (s *session) seal(ctx context.Context, purpose vault.Operation, secret []byte) (*pb.Sealed, vault.Sealed, error) {
 	key, err := s.admin.BeginSealed(ctx, &pb.BeginSealedRequest{})
@@ -144,39 +126,6 @@ func (s *session) seal(ctx context.Context, purpose vault.Operation, secret []by
 		return nil, vault.Sealed{}, err
 	}
 	return &pb.Sealed{Id: box.ID, Box: box.Box}, box, nil
-}
-
-// credential is what proves that the operator is there: the KEK of a slot.
-type credential struct {
-	kek  *operator.KEK
-	slot uint32
-}
-
-// credential reads the passphrase and derives the KEK.
-func (a *app) credential(ctx context.Context, s *session, p passphraseFlags) (*credential, error) {
-	slot, _, err := s.slot(ctx, "passphrase")
-	if err != nil {
-		return nil, err
-	}
-	kek, err := a.passphraseKEK(ctx, slot, p)
-	if err != nil {
-		return nil, err
-	}
-	return &credential{kek, slot.ID}, nil
-}
-
-// passphraseKEK reads the passphrase of a slot and derives its KEK.
-func (a *app) passphraseKEK(ctx context.Context, slot vault.Slot, p passphraseFlags) (*operator.KEK, error) {
-	passphrase, err := a.passphrase(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(passphrase)
-	kek, err := operator.DeriveKEK(passphrase, slot.Params, slot.Salt)
-	if err != nil {
-		return nil, failed("TAMPERED", "%v", err)
-	}
-	return kek, nil
 }
 
 // unlocked fails where the vault is not unlocked.

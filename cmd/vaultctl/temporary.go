@@ -87,15 +87,15 @@ func (t *temporary) makeVault(ctx context.Context) error {
 	if _, err := t.init(ctx, passphrase, vault.MinArgon2()); err != nil {
 		return err
 	}
-	slot, _, err := t.slot(ctx, "passphrase")
+	slots, _, err := t.slots(ctx, "passphrase")
 	if err != nil {
 		return err
 	}
-	kek, err := operator.DeriveKEK(passphrase, slot.Params, slot.Salt)
+	kek, err := operator.DeriveKEK(passphrase, slots[0].Params, slots[0].Salt)
 	if err != nil {
 		return err
 	}
-	t.credential = &credential{kek, slot.ID}
+	t.credential = &credential{kek, slots[0].ID}
 	return nil
 }
 

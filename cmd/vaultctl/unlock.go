@@ -19,7 +19,7 @@ func (a *app) unlock() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "unlock",
 		Short:   "Open the vault, so that bots can have requests signed",
-		Example: "  vaultctl unlock\n  vaultctl unlock --keyfile /run/credentials/vault.key",
+		Example: "  vaultctl unlock\n  vaultctl unlock --recovery\n  vaultctl unlock --keyfile /run/credentials/vault.key",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if with != "" {
@@ -33,9 +33,10 @@ func (a *app) unlock() *cobra.Command {
 	c.Flags().BoolVar(&accept, "accept-rollback", false, "go on where vault.db or the audit log is older than what is known of it: bots are suspended")
 	addWith(c, &with, "open the keyfile slot that login enable made, at a login")
 	c.MarkFlagsMutuallyExclusive("keyfile", "accept-rollback")
-	for _, other := range []string{"keyfile", "accept-rollback", "passphrase-file", "passphrase-command"} {
+	for _, other := range []string{"keyfile", "accept-rollback", "passphrase-file", "passphrase-command", "recovery"} {
 		c.MarkFlagsMutuallyExclusive("with", other)
 	}
+	c.MarkFlagsMutuallyExclusive("keyfile", "recovery")
 	c.MarkFlagsMutuallyExclusive("keyfile", "passphrase-file")
 	c.MarkFlagsMutuallyExclusive("keyfile", "passphrase-command")
 	return c
@@ -49,20 +50,25 @@ func (a *app) runUnlock(ctx context.Context, s *session, from passphraseFlags, k
 		}
 		return a.reportUnlock(&pb.UnlockResponse{Already: true, Held: held})
 	}
-	kind := "passphrase"
+	kind := from.kind()
 	if keyfile != "" {
 		kind = "keyfile"
 	}
-	slot, id, err := s.slot(ctx, kind)
+	slots, id, err := s.slots(ctx, kind)
 	if err != nil {
 		return err
 	}
-	kek, err := a.kekFor(ctx, slot, from, keyfile)
+	kekOf, forget, err := a.kekMakerOf(ctx, from, keyfile)
 	if err != nil {
 		return err
 	}
-	defer kek.Wipe()
-	return a.open(ctx, s, id, slot.ID, kek, accept)
+	defer forget()
+	c, err := a.choose(ctx, slots, kekOf)
+	if err != nil {
+		return err
+	}
+	defer c.kek.Wipe()
+	return a.open(ctx, s, id, c.slot, c.kek, accept)
 }
 
 // open unlocks with the KEK of a slot.
@@ -91,23 +97,6 @@ func (s *session) held(ctx context.Context) (labels []string, err error) {
 		}
 	}
 	return labels, err
-}
-
-func (a *app) kekFor(ctx context.Context, slot vault.Slot, from passphraseFlags, keyfile string) (*operator.KEK, error) {
-	if keyfile != "" {
-		return a.keyfile(keyfile)
-	}
-	return a.passphraseKEK(ctx, slot, from)
-}
-
-// keyfile reads a keyfile as it is: its last byte may look like a line end.
-func (a *app) keyfile(path string) (*operator.KEK, error) {
-	b, err := a.privateFile(path)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(b)
-	return operator.Keyfile(b)
 }
 
 func (a *app) reportUnlock(opened *pb.UnlockResponse) error {

@@ -38,6 +38,16 @@ func choose(p vault.Argon2Params, limitKiB uint64, measure func(vault.Argon2Para
 	return p
 }
 
+// weakShare is the part of the target below which a slot is weak.
+const weakShare = 4
+
+// weakBelow is the product of passes and memory that takes a quarter of the target, by
+// what the floor was measured to cost.
+func weakBelow(cost time.Duration) uint64 {
+	p := vault.MinArgon2()
+	return uint64(p.Time) * uint64(p.MemoryKiB) * uint64(target/weakShare) / uint64(max(cost, time.Millisecond))
+}
+
 // measure takes the quicker of two runs: what else the machine does must not make
 // a vault weak.
 func measure(p vault.Argon2Params) time.Duration {

@@ -11,6 +11,11 @@ import (
 // Calibrate is the floor, whatever this machine could bear.
 func Calibrate() vault.Argon2Params { return vault.MinArgon2() }
 
+// WeakBelow is just above the floor: a slot at the floor is weak.
+func WeakBelow() uint64 {
+	return uint64(vault.MinArgon2().Time)*uint64(vault.MinArgon2().MemoryKiB) + 1
+}
+
 // stretch is Argon2id at next to no cost, whatever the slot says: scripts try a
 // passphrase more than a hundred times. What such a build makes, no ordinary one
 // opens.

@@ -48,6 +48,7 @@ func (h *hunt) commands() map[string][]ctlRun {
 	h.addCommands(all, pass, wrong)
 	h.backupCommands(all, pass, wrong)
 	h.loginCommands(all, pass, wrong)
+	h.slotCommands(all, pass, wrong)
 	h.policyCommands(all, pass)
 	h.auditCommands(all, pass, wrong)
 	return all
