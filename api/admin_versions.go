@@ -52,3 +52,59 @@ func (a *admin) PromoteKey(ctx context.Context, r *pb.PromoteKeyRequest) (*pb.Pr
 		Version: done.Version, Before: done.Before, Verified: done.Verified, Revision: done.Revision,
 	}, nil
 }
+
+// NoteVerified notes what Bitfinex answered to a probe.
+func (a *admin) NoteVerified(ctx context.Context, r *pb.NoteVerifiedRequest) (*pb.NoteVerifiedResponse, error) {
+	by, err := operatorOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	request := vault.NoteVerified{Label: r.GetLabel(), Version: r.GetVersion()}
+	for _, scope := range r.GetScopes() {
+		request.Scopes = append(request.Scopes, vault.Scope{Name: scope.GetName(), Read: scope.GetRead(), Write: scope.GetWrite()})
+	}
+	revision, err := a.vault.NoteVerified(ctx, by, request)
+	if err != nil {
+		return nil, err
+	}
+	return &pb.NoteVerifiedResponse{Revision: revision}, nil
+}
+
+// RetireKey lets a version end after a grace time.
+func (a *admin) RetireKey(ctx context.Context, r *pb.RetireKeyRequest) (*pb.RetireKeyResponse, error) {
+	by, err := operatorOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	version, revision, err := a.vault.RetireKey(ctx, by, vault.RetireKey{Label: r.GetLabel(), Version: r.GetVersion(), Grace: r.GetGrace()})
+	if err != nil {
+		return nil, err
+	}
+	return &pb.RetireKeyResponse{Version: version, Revision: revision}, nil
+}
+
+// RevokeKey ends versions at once.
+func (a *admin) RevokeKey(ctx context.Context, r *pb.RevokeKeyRequest) (*pb.RevokeKeyResponse, error) {
+	by, err := operatorOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	done, err := a.vault.RevokeKey(ctx, by, vault.RevokeKey{Label: r.GetLabel(), Version: r.GetVersion()})
+	if err != nil {
+		return nil, err
+	}
+	return &pb.RevokeKeyResponse{Revision: done.Revision, Burns: fromSigned(done.Burns), Unburnt: fromUnburnt(done.Unburnt)}, nil
+}
+
+// PurgeKey removes the secrets of versions that have ended.
+func (a *admin) PurgeKey(ctx context.Context, r *pb.PurgeKeyRequest) (*pb.PurgeKeyResponse, error) {
+	by, proof, err := proven(ctx, r.GetProof())
+	if err != nil {
+		return nil, err
+	}
+	done, err := a.vault.PurgeKey(ctx, by, vault.PurgeKey{Label: r.GetLabel(), Version: r.GetVersion()}, proof)
+	if err != nil {
+		return nil, err
+	}
+	return &pb.PurgeKeyResponse{Versions: done.Versions, Gone: done.Gone, Revision: done.Revision}, nil
+}

@@ -16,14 +16,18 @@ func (v *Vault) persistSpent(u *unlocked, records []limits.Record) error {
 	if now := v.current.Load(); now != nil && now != u {
 		return lockedError(op)
 	}
-	changes := make([]change, len(records))
-	for i, r := range records {
+	changes := make([]change, 0, len(records))
+	for _, r := range records {
+		if r.Ended() {
+			continue
+		}
 		bucket := store.Limits
 		if r.Bucket == limits.InOrders {
 			bucket = store.Orders
 		}
-		changes[i] = sealedChange(bucket, r.Key, r.Value)
-		changes[i].remove = r.Value == nil
+		c := sealedChange(bucket, r.Key, r.Value)
+		c.remove = r.Value == nil
+		changes = append(changes, c)
 	}
 	return v.commitMu(op, u, changes...)
 }

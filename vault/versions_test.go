@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"bfxvault/vault"
+	"bfxvault/vault/policy"
 )
 
 func secretOf(version uint32) string { return fmt.Sprintf("%s-%d", testSecret, version) }
@@ -173,4 +174,134 @@ func (r *rig) turn(round uint32) error {
 	}
 	_, err := r.promote("main", 0, 60)
 	return err
+}
+
+func (r *rig) revokeKey(label string, version uint32) vault.Revoked {
+	r.t.Helper()
+	done, err := r.v.RevokeKey(ctx, r.by, vault.RevokeKey{Label: label, Version: version})
+	r.must(err)
+	return done
+}
+
+func (r *rig) purge(label string, version uint32) (vault.Purged, error) {
+	r.t.Helper()
+	request := vault.PurgeKey{Label: label, Version: version}
+	return r.v.PurgeKey(ctx, r.by, request, r.prove(r.by, request.Operation()))
+}
+
+// P3: a revoke holds over restarts and until a promote; its burn is above whatever was given.
+func TestARevokedKeySignsNothingUntilItIsPromoted(t *testing.T) {
+	r := newRig(t).ready()
+	last := r.wantVersion(1, testSecret)
+	done := r.revokeKey("main", 0)
+	if len(done.Burns) != 1 || len(done.Unburnt) != 0 || done.Burns[0].Signature.RequestNonce <= last.RequestNonce {
+		t.Fatalf("%+v", done)
+	}
+	verifyProbe(t, done.Burns[0], testSecret)
+	for range 2 {
+		s, err := r.sign(uid(1001), "main")
+		wantDenied(t, err, vault.KindDenied, "revoked path")
+		if s != (vault.Signature{}) {
+			t.Error("a signature")
+		}
+		_, err = r.v.SignProbe(r.by, "main", 1)
+		wantKind(t, err, vault.KindNotFound)
+		if again := r.revokeKey("main", 0); len(again.Burns)+len(again.Unburnt) != 0 {
+			t.Errorf("again: %+v", again)
+		}
+		r.reopen(nil)
+		r.must(r.unlock())
+	}
+	r.must2(r.promote("main", 1, 0)) // undone with a proof
+	if s := r.wantVersion(1, testSecret); s.RequestNonce <= done.Burns[0].Signature.RequestNonce {
+		t.Errorf("request nonce %d after %d", s.RequestNonce, done.Burns[0].Signature.RequestNonce)
+	}
+}
+
+// P3: sixteen sign all the time, and none has a signature that it did not have when the
+// revoke returned; the burn is above all that were given.
+func TestNothingIsSignedAfterARevokeHasReturned(t *testing.T) {
+	r := newRig(t).ready()
+	var highest atomic.Uint64
+	var revoked atomic.Bool
+	var signers sync.WaitGroup
+	for range 16 {
+		signers.Go(func() {
+			for {
+				before := revoked.Load()
+				s, err := r.sign(uid(1001), "main")
+				if err != nil {
+					wantDenied(t, err, vault.KindDenied, "revoked path")
+					return
+				}
+				if before {
+					t.Error("a signature after the revoke")
+				}
+				for n := highest.Load(); n < s.RequestNonce && !highest.CompareAndSwap(n, s.RequestNonce); n = highest.Load() {
+				}
+			}
+		})
+	}
+	for highest.Load() == 0 {
+	}
+	done := r.revokeKey("main", 0)
+	revoked.Store(true)
+	signers.Wait()
+	if len(done.Burns) != 1 || done.Burns[0].Signature.RequestNonce <= highest.Load() {
+		t.Errorf("%+v is not above %d", done, highest.Load())
+	}
+}
+
+func TestARetiredKeyEndsAndIsPurged(t *testing.T) {
+	r := newRig(t).ready()
+	_, err := r.purge("main", 1)
+	wantKind(t, err, vault.KindInvalid)
+	version, _, err := r.v.RetireKey(ctx, r.by, vault.RetireKey{Label: "main"})
+	if err != nil || version != 1 {
+		t.Fatalf("version %d: %v", version, err)
+	}
+	_, err = r.sign(uid(1001), "main")
+	wantDenied(t, err, vault.KindDenied, "retired path")
+	_, err = r.purge("main", 0) // a bot holds a grant on it
+	wantKind(t, err, vault.KindInvalid)
+	_, err = r.v.RevokeGrant(ctx, r.by, "mm-1", "main")
+	r.must(err)
+	before, err := r.v.Keys()
+	r.must(err)
+	done, err := r.purge("main", 0)
+	if err != nil || !done.Gone || len(done.Versions) != 1 || len(before) != 1 {
+		t.Fatalf("%+v: %v", done, err)
+	}
+	r.must(r.addKey("main", "KEY-1", testSecret), r.grant("mm-1", "main", policy.Read|policy.Trade)) // it may come again
+	r.reopen(nil)
+	r.must(r.unlock())
+	_, err = r.sign(uid(1001), "main")
+	r.must(err)
+}
+
+func TestWhatBitfinexAnsweredIsNoted(t *testing.T) {
+	r := newRig(t).ready()
+	request := vault.NoteVerified{Label: "main", Version: 1, Scopes: []vault.Scope{{Name: "orders", Read: true, Write: true}, {Name: "withdraw", Write: true}}}
+	_, err := r.v.NoteVerified(ctx, r.by, request)
+	r.must(err)
+	revision, err := r.v.NoteVerified(ctx, r.by, request) // nothing new
+	r.must(err)
+	if now := r.v.Status().Revision; now != revision {
+		t.Errorf("revision %d after %d", now, revision)
+	}
+	alerts := r.v.Status().Recent
+	if len(alerts) == 0 || alerts[len(alerts)-1].Name != vault.AlertWithdraw {
+		t.Errorf("%+v", alerts)
+	}
+	r.reopen(nil)
+	r.must(r.unlock())
+	key, err := r.v.Key("main")
+	if err != nil || key.Versions[0].Verified == 0 || len(key.Versions[0].Scopes) != 2 || !key.Versions[0].Scopes[1].Write {
+		t.Errorf("%+v: %v", key, err)
+	}
+	for _, bad := range [][]vault.Scope{nil, {{Name: "Orders"}}, {{Name: ""}}, make([]vault.Scope, 33)} {
+		request.Scopes = bad
+		_, err := r.v.NoteVerified(ctx, r.by, request)
+		wantKind(t, err, vault.KindInvalid)
+	}
 }

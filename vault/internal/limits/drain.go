@@ -70,5 +70,5 @@ func (m *Meter) settle(records []Record) []Record {
 	if exact {
 		return records
 	}
-	return append(records, Record{InMeters, m.key, m.encodeMu()})
+	return append(records, Record{Bucket: InMeters, Key: m.key, Value: m.encodeMu()})
 }

@@ -103,7 +103,7 @@ func FuzzOrders(f *testing.F) {
 			}
 		}
 		if _, err := l.Orders("id", again); err != nil {
-			t.Fatalf("%x, written as %x: %v", value, written, err)
+			t.Fatalf("%v, written as %v: %v", value, written, err)
 		}
 	})
 }

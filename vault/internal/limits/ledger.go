@@ -31,7 +31,13 @@ type Record struct {
 	Bucket Bucket
 	Key    string
 	Value  []byte // nil deletes
+
+	orders *Orders // that it is of; nil for a meter's
 }
+
+// Ended says whether the record is of orders whose memory has ended since it was made: it
+// must not be written.
+func (r *Record) Ended() bool { return r.orders != nil && r.orders.ended.Load() }
 
 // Ledger persists what the meters and the memories of one unlocked vault have to
 // say. What comes while a commit runs goes together into the next one.

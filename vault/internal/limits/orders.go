@@ -3,6 +3,7 @@ package limits
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"bfxvault/vault/policy"
 )
@@ -25,11 +26,12 @@ const (
 // new ones are not remembered, and none is evicted early.
 const MaxOrders = perBlock * maxBlocks
 
-// Orders remembers the orders that were signed with one API key. Made by
+// Orders remembers the orders that were signed with one API key, by its label. Made by
 // [Ledger.Orders]; safe for concurrent use.
 type Orders struct {
 	ledger *Ledger
 	key    string
+	ended  atomic.Bool
 
 	mu      sync.Mutex
 	clock   int64 // seconds since 1970; never goes back, over restarts neither
@@ -95,6 +97,10 @@ func (s *saving) land(err error) {
 	s.saved = s.flying
 }
 
+// End lets nothing more of the memory be written: its API key is gone. What is on its way
+// is for the commit to leave out ([Record.Ended]).
+func (o *Orders) End() { o.ended.Store(true) }
+
 // tickMu moves the clock of the memory: the steady one, because a step of the wall
 // clock between two orders would make the first look old. It never goes back, over
 // restarts neither. While it stands still because of that, orders get the day at
@@ -151,9 +157,13 @@ func (o *Orders) joinMu() (*flight, error) {
 func (o *Orders) depart(records []Record) []Record {
 	changed, records := o.board(records)
 	for _, b := range changed {
-		records = append(records, Record{InOrders, blockKey(o.key, b.number), encode(b.entries)})
+		records = append(records, o.record(blockKey(o.key, b.number), encode(b.entries)))
 	}
 	return records
+}
+
+func (o *Orders) record(key string, value []byte) Record {
+	return Record{Bucket: InOrders, Key: key, Value: value, orders: o}
 }
 
 // board takes everything that is to be written on board. It returns copies of the
@@ -164,15 +174,15 @@ func (o *Orders) board(records []Record) ([]block, []Record) {
 	o.flying, o.queued = o.queued, nil
 	o.gone, o.dropped = append(o.gone[:0], o.dropped...), o.dropped[:0]
 	for _, number := range o.gone {
-		records = append(records, Record{InOrders, blockKey(o.key, number), nil})
+		records = append(records, o.record(blockKey(o.key, number), nil))
 	}
 	if o.missed.dirty {
 		o.missed.depart()
-		records = append(records, Record{InOrders, missedKey(o.key), o.missed.onDisk.encode()})
+		records = append(records, o.record(missedKey(o.key), o.missed.onDisk.encode()))
 	}
 	if o.bare.dirty {
 		o.bare.depart()
-		records = append(records, Record{InOrders, bareKey(o.key), o.bare.encode()})
+		records = append(records, o.record(bareKey(o.key), o.bare.encode()))
 	}
 	var changed []block
 	o.aboard = o.aboard[:0]

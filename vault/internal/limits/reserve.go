@@ -65,7 +65,7 @@ func (m *Meter) depart(records []Record) []Record {
 	for _, a := range m.accounts {
 		a.flying = a.target(m.limits)
 	}
-	return append(records, Record{InMeters, m.key, m.encodeMu()})
+	return append(records, Record{Bucket: InMeters, Key: m.key, Value: m.encodeMu()})
 }
 
 // land implements page. What was reserved for a day that is over is 0 by now, and of
