@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -70,7 +71,7 @@ func (b *bot) signed(label string) (*pb.SignRestResponse, error) {
 	}
 	m := hmac.New(sha512.New384, []byte(secretOf(label)))
 	fmt.Fprintf(m, "/api/%s%d%s", orderPath, s.GetRequestNonce(), orderBody)
-	if s.GetSignature() != hex.EncodeToString(m.Sum(nil)) || s.GetApiKey() != idOf(label) {
+	if s.GetSignature() != hex.EncodeToString(m.Sum(nil)) || !strings.HasPrefix(s.GetApiKey(), idOf(label)) { // of any version
 		return nil, errNotSigned
 	}
 	return s, nil

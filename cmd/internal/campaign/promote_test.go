@@ -1,0 +1,60 @@
+package campaign_test
+
+import (
+	pb "bfxvault/proto/bfxvault/v1"
+	"bfxvault/vault"
+)
+
+// stage rotates an API key, and ends with its second version staged.
+func (a *admin) stage(label, secret string) error {
+	r := vault.RotateKey{Label: label, APIKey: idOf(label) + "-2"}
+	box, err := a.seal(r.Purpose(), []byte(secret))
+	if err != nil {
+		return err
+	}
+	r.Secret = box
+	proof, err := a.prove(r.Operation())
+	if err != nil {
+		return err
+	}
+	_, err = a.RotateKey(a.ctx, &pb.RotateKeyRequest{Label: r.Label, ApiKey: r.APIKey, Secret: wire(box), Proof: proof})
+	return err
+}
+
+func (a *admin) promote(label string) error {
+	r := vault.PromoteKey{Label: label, Grace: 60}
+	proof, err := a.prove(r.Operation())
+	if err != nil {
+		return err
+	}
+	_, err = a.PromoteKey(a.ctx, &pb.PromoteKeyRequest{Label: r.Label, Grace: r.Grace, Proof: proof})
+	return err
+}
+
+// promoting makes a staged version the active one: one of both is active, and only one.
+func promoting() doing {
+	return doing{"key promote", func(r *rig) {
+		r.start()
+		r.fill("main")
+		must(r.t, r.admin().stage("main", secretOf("main")))
+		r.stop(r.t)
+	}, afterUnlock(func(r *rig) error { return r.admin().promote("main") }), func(r *rig) bool {
+		a := r.admin()
+		must(r.t, a.unlock())
+		shown, err := a.ShowKey(a.ctx, &pb.ShowKeyRequest{Label: "main"})
+		must(r.t, err)
+		versions := shown.GetKey().GetVersions()
+		if len(versions) != 2 {
+			r.t.Fatalf("%v", versions)
+		}
+		switch states := versions[0].GetState() + " " + versions[1].GetState(); states {
+		case "active staged":
+			return false
+		case "retiring active":
+			return true
+		default:
+			r.t.Fatalf("neither the old state nor the new one: %s", states)
+			return false
+		}
+	}}
+}
