@@ -23,11 +23,12 @@ type importLine struct {
 func importTable() []importLine {
 	return []importLine{
 		{"cmd/vaultd", "cmd/internal/daemon", "ten lines"},
-		{"cmd/vaultctl", "api api/peer api/upstream cmd/internal/bench cmd/internal/daemon cmd/internal/harden cmd/internal/login cmd/internal/paths cmd/internal/policyfile cmd/internal/sim " +
+		{"cmd/vaultctl", "api api/peer api/upstream cmd/internal/bench cmd/internal/daemon cmd/internal/doctor cmd/internal/harden cmd/internal/login cmd/internal/paths cmd/internal/policyfile cmd/internal/sim " +
 			"proto/bfxvault/v1 vault vault/audit vault/operator vault/policy",
 			"the operator's program; demo and bench run it again as their daemon"},
 		{"cmd/internal/bench", "proto/bfxvault/v1", "measures over the wire, as a bot would"},
 		{"cmd/internal/daemon", "api api/peer cmd/internal/harden cmd/internal/paths vault vault/audit", "wires vaultd; never the passphrase's side"},
+		{"cmd/internal/doctor", "", "grades how a vault is set up, by what its machine and vaultd say"},
 		{"cmd/internal/policyfile", "vault/policy", "the policy file: reads, prints, compares"},
 		{"cmd/internal/paths", "", "where things are, for daemon and tool alike"},
 		{"cmd/internal/harden", "", "the first lines of main: undumpable, no core files"},
@@ -93,7 +94,7 @@ func foreignTable() []foreignLine {
 		{"golang.org/x/crypto/nacl/box", "vault/internal/envelope", "what goes to the daemon is sealed to it"},
 		{"golang.org/x/crypto/nacl/secretbox", "vault/internal/envelope", "sealing with keys in guarded memory"},
 		{"golang.org/x/crypto/salsa20", "vault/internal/envelope", "the key derivation of a sealed box"},
-		{"golang.org/x/sys/unix", "api/peer cmd/internal/daemon cmd/internal/faultfs cmd/internal/harden cmd/vaultctl " +
+		{"golang.org/x/sys/unix", "api/peer cmd/internal/daemon cmd/internal/doctor cmd/internal/faultfs cmd/internal/harden cmd/vaultctl " +
 			"vault/audit vault/internal/clock vault/internal/guard vault/internal/store",
 			"what the kernel offers and the standard library does not"},
 		{"golang.org/x/term", "cmd/vaultctl", "a prompt that does not echo"},

@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
-	"time"
 
+	"bfxvault/vault/internal/clock"
 	"bfxvault/vault/internal/envelope"
 	"bfxvault/vault/internal/guard"
 	"bfxvault/vault/internal/mac"
@@ -195,4 +195,4 @@ func recordChange(op, bucket, key string, text []byte, err error) ([]change, err
 	return []change{sealedChange(bucket, key, text)}, nil
 }
 
-func unixNow() int64 { return time.Now().Unix() }
+func unixNow() int64 { return clock.Wall().Unix() }

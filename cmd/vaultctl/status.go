@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"bfxvault/cmd/internal/doctor"
 	pb "bfxvault/proto/bfxvault/v1"
 	"bfxvault/vault"
 )
@@ -18,8 +19,11 @@ import (
 func (a *app) status() *cobra.Command {
 	var wait time.Duration
 	c := &cobra.Command{
-		Use:     "status",
-		Short:   "Say what state the vault is in",
+		Use:   "status",
+		Short: "Say on one screen how the vault is",
+		Long: "Say on one screen how the vault is: its state, key slots, API keys with version and\n" +
+			"age, bots and when they signed last, limits of the day that are nearly spent,\n" +
+			"alerts, disk and memory. What waits for you comes first; --json has all of it.",
 		Example: "  vaultctl status\n  vaultctl status --wait 5s   # wait for vaultd to come up",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -27,7 +31,7 @@ func (a *app) status() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.reportStatus(s)
+			return a.reportStatus(a.overview(c.Context(), s))
 		},
 	}
 	c.Flags().DurationVar(&wait, "wait", 0, "how long to wait for vaultd's socket")
@@ -71,39 +75,55 @@ func count(n uint32, what string) string {
 	return strconv.FormatUint(uint64(n), 10) + " " + what
 }
 
-func (a *app) reportStatus(s *pb.StatusResponse) error {
+func (a *app) reportStatus(o *overview) error {
+	keys := o.keyStates()
+	bots, near, err := o.botStates()
+	if err != nil {
+		return err
+	}
+	return a.report(o.value(keys, bots, near), func() { a.printStatus(o, keys, bots, near) })
+}
+
+// value is a status as JSON.
+func (o *overview) value(keys []keyState, bots []botState, near []nearLimit) map[string]any {
+	s := o.status
 	value := map[string]any{
 		"state": s.GetState(), "version": s.GetVersion(), "problem": s.GetProblem(),
 		"alerts": append([]string{}, s.GetAlerts()...), "audit_problem": s.GetAuditProblem(),
-		"recent_alerts": recentAlerts(s.GetRecent()),
+		"recent_alerts": recentAlerts(s.GetRecent()), "slots": statesOfSlots(o.slots), "disks": diskViews(o.disks),
+		"memlock": map[string]uint64{"limit": s.GetSetup().GetMemlockLimit(), "used": s.GetSetup().GetMemlockUsed()},
+		"untold":  append([]string{}, o.untold...),
 	}
 	addLocking(value, s)
-	unlocked := vault.State(s.GetState()) == vault.Unlocked
-	if unlocked {
+	if vault.State(s.GetState()) == vault.Unlocked {
 		value["vault_id"], value["revision"] = hex.EncodeToString(s.GetVaultId()), s.GetRevision()
 		value["keys"], value["bots"], value["grants"] = s.GetKeys(), s.GetBots(), s.GetGrants()
 		value["since"], value["memory"] = s.GetSince(), s.GetMemory()
+		value["api_keys"], value["bot_list"], value["near_limits"] = keys, bots, near
 	}
-	return a.report(value, func() {
-		a.printf("%s", s.GetState())
-		if unlocked {
-			a.printf(" since %s UTC, %s, %s, %s, secrets in %s", date(s.GetSince()),
-				count(s.GetKeys(), "API key"), count(s.GetBots(), "bot"), count(s.GetGrants(), "grant"), s.GetMemory())
-		}
-		a.printf("%s\n", lockingLine(s))
-		if s.GetProblem() != "" {
-			a.printf("problem: %s\n", s.GetProblem())
-		}
-		for _, alert := range s.GetAlerts() {
-			a.printf("alert: %s\n", alert)
-		}
-		if s.GetAuditProblem() != "" {
-			a.printf("problem: nothing is signed: %s\n", s.GetAuditProblem())
-		}
-		for _, alert := range s.GetRecent() {
-			a.printf("%s UTC: %s: %s\n", date(alert.GetTime()), alert.GetName(), alert.GetDetail())
-		}
-	})
+	return value
+}
+
+type slotState struct {
+	ID      uint32 `json:"id"`
+	Kind    string `json:"kind"`
+	Created int64  `json:"created"`
+}
+
+func statesOfSlots(slots []*pb.Slot) []slotState {
+	views := make([]slotState, 0, len(slots))
+	for _, s := range slots {
+		views = append(views, slotState{s.GetId(), s.GetKind(), s.GetCreated()})
+	}
+	return views
+}
+
+func diskViews(disks []doctor.Disk) []map[string]any {
+	views := make([]map[string]any, len(disks))
+	for i, d := range disks {
+		views[i] = map[string]any{"path": d.Path, "free": d.Free}
+	}
+	return views
 }
 
 // addLocking adds when the vault locks by itself, and when and why it was locked last.

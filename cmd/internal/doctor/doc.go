@@ -1,0 +1,2 @@
+// Package doctor grades how a vault is set up.
+package doctor
