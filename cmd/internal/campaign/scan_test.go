@@ -70,6 +70,7 @@ const (
 type scan struct {
 	*rig
 	t       testing.TB
+	needles []memscan.Needle
 	scanner *memscan.Scanner
 	ctlSaid bytes.Buffer
 }
@@ -100,8 +101,8 @@ func newScan(t testing.TB, on conditions) *scan {
 	for name, key := range map[string][]byte{"main": []byte(secretOf("main")), "second": []byte(secretOf("second")), "set-hash key": k["set-hash key"]} {
 		needles = append(needles, stateNeedles(t, midState+name, key)...)
 	}
-	s.scanner, err = memscan.New(needles)
-	must(t, err)
+	s.needles = needles
+	s.know("", nil)
 	return s
 }
 
