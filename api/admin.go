@@ -104,7 +104,7 @@ func (a *admin) Unlock(ctx context.Context, r *pb.UnlockRequest) (*pb.UnlockResp
 	if err != nil {
 		return nil, err
 	}
-	request := vault.Unlock{Slot: r.GetSlot(), SeenRevision: r.GetSeenRevision(), AcceptRollback: r.GetAcceptRollback()}
+	request := vault.Unlock{Slot: r.GetSlot(), SeenRevision: r.GetSeenRevision(), AcceptRollback: r.GetAcceptRollback(), AcceptConfig: r.GetAcceptConfig()}
 	if request.KEK, err = toSealed(r.GetKek()); err != nil {
 		return nil, err
 	}

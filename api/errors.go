@@ -23,7 +23,7 @@ const Domain = "bfxvault"
 func codeOf(kind vault.Kind) codes.Code {
 	switch kind {
 	case vault.KindUninitialised, vault.KindLocked, vault.KindNonceHeld, vault.KindNonceExhausted, vault.KindMemoryLimit,
-		vault.KindHumanOnly:
+		vault.KindHumanOnly, vault.KindConfigLaxer:
 		return codes.FailedPrecondition
 	case vault.KindInitialised, vault.KindExists:
 		return codes.AlreadyExists

@@ -228,6 +228,7 @@ func (v *Vault) beginUnlocked(op string, by Operator, kek *[kekSize]byte, o *ope
 	if v.anchor.path != "" && !o.anchored {
 		changes = append(changes, sealedChange(store.Audit, anchored, nil))
 	}
+	changes = append(changes, o.config...)
 	if o.panicked {
 		changes = append(changes, setting(humanOnly, false))
 	}

@@ -36,6 +36,7 @@ const (
 	KindTampered                    // the vault file is not what was written
 	KindRollback                    // the vault file is older than one seen before
 	KindHumanOnly                   // after a panic: a keyfile opens nothing
+	KindConfigLaxer                 // config.toml is laxer than at the last unlock
 	KindVersion                     // the vault file has a format that this version does not know
 )
 
@@ -87,6 +88,8 @@ func (k Kind) Reason() string {
 		return "ROLLBACK"
 	case KindHumanOnly:
 		return "HUMAN_ONLY"
+	case KindConfigLaxer:
+		return "CONFIG_LAXER"
 	case KindVersion:
 		return "UNKNOWN_FORMAT"
 	case KindInternal:

@@ -31,6 +31,7 @@ type contents struct {
 	anchored bool
 	// panicCancels and humanOnly are settings.
 	panicCancels, humanOnly bool
+	config                  *record.Settings // nil before the first
 	// mixed says that the records, each whole, are not those of one revision.
 	mixed error
 }
@@ -132,7 +133,7 @@ func (u *unlocked) openRecord(op string, c *contents, p place, sealed, scratch [
 			c.secrets[p.key], err = u.absorb(plain)
 		}
 	case store.Settings:
-		err = c.openSetting(p.key)
+		err = c.openSetting(p.key, plain)
 	case store.Audit:
 		err = u.openAudit(c, p.key, plain)
 	case store.Proofs:

@@ -55,6 +55,9 @@ type Unlock struct {
 	// known of it, or mixed: bots are suspended, limits of the day spent, and request
 	// nonces go on ahead. It takes a slot that a human opens.
 	AcceptRollback bool
+	// AcceptConfig goes on where config.toml is laxer than at the last unlock. It takes a
+	// slot that a human opens.
+	AcceptConfig bool
 }
 
 // Purpose is what the KEK is sealed for.
@@ -62,6 +65,9 @@ func (r Unlock) Purpose() Operation {
 	accept := byte(0)
 	if r.AcceptRollback {
 		accept = 1
+	}
+	if r.AcceptConfig {
+		accept |= 2
 	}
 	return operation("Unlock", u32(r.Slot), binary.BigEndian.AppendUint64(nil, r.SeenRevision), []byte{accept})
 }

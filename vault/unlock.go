@@ -121,7 +121,11 @@ func (v *Vault) createIn(op string, u *unlocked, kek *[kekSize]byte, slot envelo
 	if err != nil {
 		return memoryError(op, err)
 	}
-	return v.commitFirstMu(op, u, changes...)
+	config, err := v.configChange(op)
+	if err != nil {
+		return err
+	}
+	return v.commitFirstMu(op, u, append(changes, config...)...)
 }
 
 // Unlock opens the vault with the KEK of one slot. Where it is unlocked already,
@@ -204,6 +208,7 @@ type opening struct {
 	anchored bool     // there was one before
 	panicked bool     // a panic is written down, which this unlock ends
 	human    bool     // who opens the slot
+	config   []change // that notes what it is unlocked with
 }
 
 // readOpening reads the file and opens the log.
@@ -229,6 +234,8 @@ func (v *Vault) openFile(op string, kek *[kekSize]byte, o *opening) error {
 		return fail(op, KindNotFound, "there is no key slot %d", o.request.Slot)
 	case o.request.AcceptRollback && !slot.Kind.Human():
 		return fail(op, KindInvalid, "a keyfile accepts no rollback").hint("unlock with the passphrase")
+	case o.request.AcceptConfig && !slot.Kind.Human():
+		return fail(op, KindInvalid, "a keyfile accepts no laxer settings").hint("unlock with the passphrase")
 	}
 	u, err := v.newUnlocked(op, o.file.id, countBucket(o.file.raw, store.Secrets))
 	if err != nil {
@@ -253,6 +260,9 @@ func (v *Vault) openIn(op string, kek *[kekSize]byte, o *opening, slot *envelope
 	}
 	if o.human = slot.Kind.Human(); !o.human && (c.humanOnly || v.panicked()) {
 		return humanOnlyError(op)
+	}
+	if err := v.checkConfig(op, o, c); err != nil {
+		return err
 	}
 	s, err := v.buildSnapshot(op, u, c)
 	if err != nil {

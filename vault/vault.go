@@ -10,6 +10,7 @@ import (
 
 	"bfxvault/vault/audit"
 	"bfxvault/vault/internal/guard"
+	"bfxvault/vault/internal/record"
 	"bfxvault/vault/internal/store"
 	"bfxvault/vault/policy"
 )
@@ -41,6 +42,9 @@ type Options struct {
 	Anchor string
 	// AutoLock says when the vault locks by itself.
 	AutoLock AutoLock
+	// SignGroup and AdminGroup are who may connect to the sockets, empty for nobody else:
+	// only to notice that they have changed.
+	SignGroup, AdminGroup string
 	// Journal is told how new the vault is, at every checkpoint. May be nil.
 	Journal func(Mark)
 }
@@ -66,6 +70,7 @@ type Vault struct {
 	humanOnly bool                    // under locks
 	locked    atomic.Pointer[locking] // the last one; nil for none
 	autoLock  AutoLock
+	settings  record.Settings
 	// stops is held while one call signs the last requests and locks.
 	stops sync.Mutex
 
@@ -95,7 +100,7 @@ func Open(o Options) (*Vault, error) {
 	if o.Path == "" || o.Log == nil || o.Checkable == nil {
 		return nil, errors.New("vault: Options.Path, Options.Log and Options.Checkable are required")
 	}
-	v := &Vault{log: o.Log, checkable: o.Checkable, anchor: anchor{path: o.Anchor}, autoLock: o.AutoLock, journal: o.Journal}
+	v := &Vault{log: o.Log, checkable: o.Checkable, anchor: anchor{path: o.Anchor}, autoLock: o.AutoLock, settings: settingsOf(o), journal: o.Journal}
 	v.setup = Setup{Memory: string(guard.Best()), Synced: o.Synced, Anchor: o.Anchor != "", Journal: o.Journal != nil}
 	s, err := store.Open(o.Path)
 	var revision uint64

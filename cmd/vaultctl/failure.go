@@ -58,7 +58,7 @@ func exitOf(reason string) int {
 		return exitDenied
 	case "UNREACHABLE":
 		return exitUnreachable
-	case "TAMPERED", "ROLLBACK", "UNKNOWN_FORMAT", "UNEXPECTED":
+	case "TAMPERED", "ROLLBACK", "CONFIG_LAXER", "UNKNOWN_FORMAT", "UNEXPECTED":
 		return exitTampered
 	}
 	return exitFailed

@@ -15,7 +15,7 @@ import (
 func (a *app) unlock() *cobra.Command {
 	var from passphraseFlags
 	var keyfile, with string
-	var accept bool
+	var accept accepts
 	c := &cobra.Command{
 		Use:     "unlock",
 		Short:   "Open the vault, so that bots can have requests signed",
@@ -30,10 +30,12 @@ func (a *app) unlock() *cobra.Command {
 	}
 	from.add(c)
 	c.Flags().StringVar(&keyfile, "keyfile", "", "open the keyfile slot with the 32 bytes of a file that only you can read")
-	c.Flags().BoolVar(&accept, "accept-rollback", false, "go on where vault.db or the audit log is older than what is known of it: bots are suspended")
+	c.Flags().BoolVar(&accept.rollback, "accept-rollback", false, "go on where vault.db or the audit log is older than what is known of it: bots are suspended")
+	c.Flags().BoolVar(&accept.config, "accept-config", false, "go on where config.toml is laxer than at the last unlock")
 	addWith(c, &with, "open the keyfile slot that login enable made, at a login")
 	c.MarkFlagsMutuallyExclusive("keyfile", "accept-rollback")
-	for _, other := range []string{"keyfile", "accept-rollback", "passphrase-file", "passphrase-command", "recovery"} {
+	c.MarkFlagsMutuallyExclusive("keyfile", "accept-config")
+	for _, other := range []string{"keyfile", "accept-rollback", "accept-config", "passphrase-file", "passphrase-command", "recovery"} {
 		c.MarkFlagsMutuallyExclusive("with", other)
 	}
 	c.MarkFlagsMutuallyExclusive("keyfile", "recovery")
@@ -42,7 +44,10 @@ func (a *app) unlock() *cobra.Command {
 	return c
 }
 
-func (a *app) runUnlock(ctx context.Context, s *session, from passphraseFlags, keyfile string, accept bool) error {
+// accepts is what an operator goes on with all the same.
+type accepts struct{ rollback, config bool }
+
+func (a *app) runUnlock(ctx context.Context, s *session, from passphraseFlags, keyfile string, accept accepts) error {
 	if s.unlocked(ctx) == nil {
 		held, err := s.held(ctx)
 		if err != nil {
@@ -72,14 +77,14 @@ func (a *app) runUnlock(ctx context.Context, s *session, from passphraseFlags, k
 }
 
 // open unlocks with the KEK of a slot.
-func (a *app) open(ctx context.Context, s *session, id [16]byte, slot uint32, kek *operator.KEK, accept bool) error {
-	request := vault.Unlock{Slot: slot, SeenRevision: max(a.seen(id[:]).revision, a.journal(ctx, id[:]).revision), AcceptRollback: accept}
+func (a *app) open(ctx context.Context, s *session, id [16]byte, slot uint32, kek *operator.KEK, accept accepts) error {
+	request := vault.Unlock{Slot: slot, SeenRevision: max(a.seen(id[:]).revision, a.journal(ctx, id[:]).revision), AcceptRollback: accept.rollback, AcceptConfig: accept.config}
 	box, _, err := s.seal(ctx, request.Purpose(), kek[:])
 	if err != nil {
 		return err
 	}
 	opened, err := s.admin.Unlock(ctx, &pb.UnlockRequest{
-		Slot: request.Slot, SeenRevision: request.SeenRevision, AcceptRollback: accept, Kek: box,
+		Slot: request.Slot, SeenRevision: request.SeenRevision, AcceptRollback: accept.rollback, AcceptConfig: accept.config, Kek: box,
 	})
 	if err != nil {
 		return err

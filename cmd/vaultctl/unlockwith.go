@@ -49,7 +49,7 @@ func (a *app) unlockAtLogin(ctx context.Context, s *session, get func(id [16]byt
 		return loginFailure(err)
 	}
 	defer key.Wipe()
-	return a.open(ctx, s, id, key.Slot, key.File, false)
+	return a.open(ctx, s, id, key.Slot, key.File, accepts{})
 }
 
 // unlockForPAM unlocks for the user who logs in, with their password on standard input. It

@@ -94,13 +94,16 @@ func (a *admin) initWith(salt [16]byte) error {
 	return err
 }
 
+// unlock is the operator's, whose own doing it is where config.toml has changed.
 func (a *admin) unlock() error {
-	r := vault.Unlock{Slot: *a.slot}
+	r := vault.Unlock{Slot: *a.slot, AcceptConfig: true}
 	box, err := a.seal(r.Purpose(), a.kek[:])
 	if err != nil {
 		return err
 	}
-	_, err = a.Unlock(a.ctx, unlockRequest(r.Slot, box))
+	request := unlockRequest(r.Slot, box)
+	request.AcceptConfig = true
+	_, err = a.Unlock(a.ctx, request)
 	return err
 }
 

@@ -79,7 +79,7 @@ func New(p paths.Paths, config string, log *slog.Logger) (*Daemon, error) {
 	v, err := vault.Open(vault.Options{
 		Path: p.VaultFile(), Log: log, Checkable: api.Checkable,
 		Synced: s.Durability == "fsync", Keep: s.AuditKeep.keep(), Anchor: s.Anchor,
-		AutoLock: s.autoLock(), Journal: toJournal(log),
+		AutoLock: s.autoLock(), SignGroup: s.SignGroup, AdminGroup: s.AdminGroup, Journal: toJournal(log),
 	})
 	if err != nil {
 		return nil, err

@@ -94,7 +94,7 @@ type Policy map[string]policy.BotSpec
 
 // Text is what stands in a record or on the wire as JSON.
 type Text interface {
-	Key | Bot | Grant | Policy | policy.GrantSpec | []policy.Match
+	Key | Bot | Grant | Policy | Settings | policy.GrantSpec | []policy.Match
 }
 
 // Append adds the JSON of a value to dst. The same value always gives the same
