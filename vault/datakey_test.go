@@ -90,6 +90,17 @@ func TestEverySlotOpensANewDataKey(t *testing.T) {
 	}
 }
 
+// A backup has what wraps as well: the vault that it brings back rotates its data key, and
+// every slot opens that.
+func TestARestoredVaultRotatesItsDataKey(t *testing.T) {
+	old, keks := threeSlots(t)
+	r := elsewhere(t, old)
+	r.must(r.restore(old.backup()), r.rotate())
+	for id, kek := range keks {
+		r.must(r.unlockBy(id, kek))
+	}
+}
+
 // A43: a slot as it was before opens the old data key, under which nothing is sealed.
 func TestASlotOfAnOldDataKeyPutBackOpensNothing(t *testing.T) {
 	r, _ := threeSlots(t)
