@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"bfxvault/cmd/internal/memscan"
@@ -47,9 +48,50 @@ func TestNoSecretIsLeftBehind(t *testing.T) {
 			s.expect("unlocked again", atRest)
 			s.ctl(0, "lock")
 			s.expect("locked again", nowhere)
+			s.otherLocks()
 			s.stop(t)
 			s.files()
 		})
+	}
+}
+
+// otherLocks are the other ways to a locked vault (A59, A60): each from one that has just
+// signed. What SIGTERM leaves is gone with its process; it locks on the way as SIGUSR1 does.
+func (s *scan) otherLocks() {
+	s.t.Helper()
+	open := func() {
+		s.ctl(0, "unlock", "--passphrase-file", s.file("pass", passphrase), "--accept-config")
+		s.sign(10)
+	}
+	open()
+	must(s.t, s.cmd.Process.Signal(syscall.SIGUSR1))
+	s.lockedBy("signal")
+	s.expect("locked by SIGUSR1", nowhere)
+	open()
+	s.ctl(0, "lock", "--burn", "--upstream", "http://127.0.0.1:1")
+	s.expect("locked, with requests to send", nowhere)
+	open()
+	s.ctl(1, "panic", "--cancel-all", "--passphrase-file", s.file("pass", passphrase), "--upstream", "http://127.0.0.1:1")
+	s.expect("after a panic", nowhere)
+	s.stop(s.t)
+	s.configure("idle_lock = \"3s\"\n")
+	s.start()
+	open()
+	s.lockedBy("idle")
+	s.expect("locked by itself", nowhere)
+}
+
+// lockedBy waits until the vault has locked, and says so.
+func (s *scan) lockedBy(why string) {
+	s.t.Helper()
+	a := s.admin()
+	for {
+		if now := a.status(s.t); now.GetState() == "locked" && now.GetLockedBy() != "" {
+			if now.GetLockedBy() != why {
+				s.t.Errorf("locked by %q, want %q", now.GetLockedBy(), why)
+			}
+			return
+		}
 	}
 }
 
