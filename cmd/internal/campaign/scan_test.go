@@ -56,7 +56,7 @@ func TestNoSecretIsLeftBehind(t *testing.T) {
 }
 
 // otherLocks are the other ways to a locked vault (A59, A60): each from one that has just
-// signed. What SIGTERM leaves is gone with its process; it locks on the way as SIGUSR1 does.
+// signed.
 func (s *scan) otherLocks() {
 	s.t.Helper()
 	open := func() {
@@ -79,6 +79,31 @@ func (s *scan) otherLocks() {
 	open()
 	s.lockedBy("idle")
 	s.expect("locked by itself", nowhere)
+}
+
+// P5: a vaultd that is told to end wipes first. Here its disk hangs, so that it is still
+// there to be looked at.
+func TestAVaultdThatEndsHasWipedBefore(t *testing.T) {
+	t.Parallel()
+	r := newDisk(t, conditions{noSecret: true})
+	r.start()
+	s := newScanOf(t, r)
+	s.sign(10)
+	s.expect("unlocked", atRest)
+	s.hangUp()
+	r.disk.Hang(true)
+	must(t, s.cmd.Process.Signal(syscall.SIGTERM))
+	if s.log.count(1, "msg=locked") != 1 {
+		t.Fatalf("it has not locked:\n%s", s.log)
+	}
+	s.expect("told to end", nowhere)
+	select {
+	case <-s.ended:
+		t.Error("it had ended before it was looked at")
+	default:
+	}
+	r.disk.Hang(false)
+	<-s.ended
 }
 
 // lockedBy waits until the vault has locked, and says so.
@@ -117,8 +142,11 @@ type scan struct {
 	ctlSaid bytes.Buffer
 }
 
-func newScan(t testing.TB, on conditions) *scan {
-	s := &scan{rig: newRig(t, on), t: t}
+func newScan(t testing.TB, on conditions) *scan { return newScanOf(t, newRig(t, on)) }
+
+// newScanOf makes the vault of a vaultd that runs, and what to look for in it.
+func newScanOf(t testing.TB, r *rig) *scan {
+	s := &scan{rig: r, t: t}
 	salt := operator.NewSalt()
 	kek, err := operator.DeriveKEK([]byte(passphrase), vault.MinArgon2(), salt)
 	must(t, err)
