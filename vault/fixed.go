@@ -30,9 +30,9 @@ func (f fixed) request() (path, body string) {
 }
 
 // signFixed signs one of the fixed requests with a version of an API key, which the caller
-// has entered or alone has, under op's name in its audit record, which is written before the signature is returned (P2). Errors: KindLocked,
-// KindNonceHeld, KindNonceExhausted, KindCannotWrite, after a second and a half at the
-// latest where the disk hangs.
+// has entered or alone has, under op's name in its audit record, which is written before
+// the signature is returned (P2). Errors: KindLocked, KindNonceHeld, KindNonceExhausted,
+// KindCannotWrite.
 func (v *Vault) signFixed(op string, by Operator, u *unlocked, k *apiKey, ver *version, f fixed) (SignedRequest, error) {
 	path, body := f.request()
 	var request policy.Request

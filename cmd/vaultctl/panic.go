@@ -40,6 +40,12 @@ func (a *app) panicking() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if stopped.GetAlready() {
+					state, err := s.admin.Status(c.Context(), &pb.StatusRequest{})
+					if err == nil && vault.State(state.GetState()) == vault.Uninitialised {
+						return failed("NOT_INITIALISED", "there is no vault yet").withHint("vaultctl init")
+					}
+				}
 				report := a.burn(c.Context(), client, stopped.GetRequests(), stopped.GetUnburnt())
 				return a.reportPanic(stopped, report)
 			})
