@@ -22,7 +22,7 @@ const (
 	AlertRollback   = "rolled_back"      // the vault file or the log is older than one known before
 	AlertFirstUse   = "first_use"        // a bot's first use of an endpoint or a symbol
 	AlertDenials    = "burst_of_denials" // many requests of one bot were denied
-	AlertWithdraw   = "may_withdraw"     // an API key may withdraw at Bitfinex, and was not declared to
+	AlertWithdraw   = "may_withdraw"     // an API key may move funds at Bitfinex, and was not declared to
 	AlertUnfinished = "unfinished"       // an operation was begun, and its outcome is not recorded
 )
 

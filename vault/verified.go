@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"bfxvault/vault/internal/clock"
 	"bfxvault/vault/internal/record"
@@ -81,12 +82,15 @@ func checkScopes(op string, scopes []Scope) error {
 	return nil
 }
 
-// warnOfWithdraw tells the owner of what an API key may do beyond what was declared.
+// warnOfWithdraw tells the owner of what moves value beyond what was declared.
 func (v *Vault) warnOfWithdraw(k *apiKey, rec *record.KeyVersion) {
-	declared := slices.Contains(k.record.Permissions, policy.Withdraw.Words()[0])
-	for _, scope := range rec.Verified.Scopes {
-		if scope.Name == "withdraw" && scope.Write && !declared {
-			v.alert(AlertWithdraw, fmt.Sprintf("version %d of API key %s may withdraw at Bitfinex, and was not declared to", rec.Version, k.label))
-		}
+	declared, _ := policy.ParseClasses(k.record.Permissions) // what cannot be read is nothing
+	var scopes []Scope
+	for _, s := range rec.Verified.Scopes {
+		scopes = append(scopes, Scope(s))
+	}
+	if moves := Compare(declared, scopes).Moves; len(moves) > 0 {
+		v.alert(AlertWithdraw, fmt.Sprintf("version %d of API key %s may move funds at Bitfinex (%s), and was not declared to",
+			rec.Version, k.label, strings.Join(moves, ", ")))
 	}
 }

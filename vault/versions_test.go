@@ -2,6 +2,7 @@ package vault_test
 
 import (
 	"fmt"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -277,6 +278,31 @@ func TestARetiredKeyEndsAndIsPurged(t *testing.T) {
 	r.must(r.unlock())
 	_, err = r.sign(uid(1001), "main")
 	r.must(err)
+}
+
+// What Bitfinex grants is held against what was declared: what moves value is named.
+func TestScopesAreComparedWithWhatWasDeclared(t *testing.T) {
+	const trader = policy.Read | policy.Trade
+	for _, c := range []struct {
+		declared policy.Class
+		scopes   []vault.Scope
+		want     vault.Compared
+	}{
+		{trader, []vault.Scope{{Name: "orders", Read: true, Write: true}, {Name: "withdraw"}}, vault.Compared{}},
+		{trader, []vault.Scope{{Name: "wallets", Read: true}, {Name: "positions", Write: true}}, vault.Compared{}},
+		{trader, []vault.Scope{{Name: "orders", Read: true}}, vault.Compared{Missing: policy.Trade}},
+		{trader, []vault.Scope{{Name: "orders"}}, vault.Compared{Missing: trader}},
+		{policy.Read, []vault.Scope{{Name: "orders", Read: true, Write: true}, {Name: "funding", Write: true}}, vault.Compared{Beyond: policy.Trade | policy.Funding}},
+		{policy.Read, []vault.Scope{{Name: "account", Read: true, Write: true}}, vault.Compared{Beyond: policy.Settings}},
+		{policy.Read, []vault.Scope{{Name: "wallets", Read: true, Write: true}, {Name: "ui_withdraw", Write: true}},
+			vault.Compared{Beyond: policy.Withdraw, Moves: []string{"wallets", "ui_withdraw"}}},
+		{policy.Withdraw, []vault.Scope{{Name: "withdraw", Write: true}}, vault.Compared{}},
+		{policy.Read, []vault.Scope{{Name: "teleport", Read: true, Write: true}}, vault.Compared{Unknown: []string{"teleport"}}},
+	} {
+		if got := vault.Compare(c.declared, c.scopes); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%v, %v: %+v, not %+v", c.declared, c.scopes, got, c.want)
+		}
+	}
 }
 
 func TestWhatBitfinexAnsweredIsNoted(t *testing.T) {
