@@ -122,6 +122,7 @@ const (
 	passphrase = "correct horse battery staple"
 	apiKey     = "nLlPWyDIcJnBAaQvVhwEkVgqjbyUmOnGdJ"
 	apiSecret  = "Xb7pQ0dZr3sVt5uWy8KzA1cE4gH6jLmNoR9TfUiYxPq"
+	newSecret  = "mW2kXo9eTq4GhVb1sZy7LdRc3UfNj6PaKi8tBvQwEg5" // of the API key K2, where a script has one
 )
 
 func setUp(e *testscript.Env) error {
@@ -129,7 +130,11 @@ func setUp(e *testscript.Env) error {
 	if err := os.Mkdir(home, 0o700); err != nil {
 		return err
 	}
-	for name, text := range map[string]string{"pass": passphrase, "wrong": "incorrect horse", "secret": apiSecret} {
+	files := map[string]string{
+		"pass": passphrase, "wrong": "incorrect horse", "secret": apiSecret, "secret2": newSecret,
+		"secrets": apiKey + " " + apiSecret + "\nK2 " + newSecret, // for load
+	}
+	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(e.WorkDir, name), []byte(text+"\n"), 0o600); err != nil {
 			return err
 		}
@@ -202,7 +207,7 @@ func secretIn(text string) string {
 	switch {
 	case strings.Contains(text, passphrase):
 		return "the passphrase"
-	case strings.Contains(text, apiSecret):
+	case strings.Contains(text, apiSecret), strings.Contains(text, newSecret):
 		return "the API secret"
 	}
 	return ""

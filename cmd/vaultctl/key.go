@@ -11,7 +11,8 @@ import (
 )
 
 func (a *app) key() *cobra.Command {
-	return group("key", "API keys: add, list, show", a.keyAdd(), a.keyList(), a.keyShow())
+	return group("key", "API keys: add, list, show, rotate, verify, promote, retire, revoke, purge",
+		a.keyAdd(), a.keyList(), a.keyShow(), a.keyRotate(), a.keyVerify(), a.keyPromote(), a.keyRetire(), a.keyRevoke(), a.keyPurge())
 }
 
 type keyAdd struct {
@@ -57,7 +58,7 @@ func (a *app) runKeyAdd(ctx context.Context, label string, k keyAdd) error {
 			if permissions&policy.Withdraw != 0 {
 				a.hintf("this API key can withdraw: a key without that permission is safer")
 			}
-			a.hintf("next: vaultctl bot add NAME --uid N, then vaultctl grant NAME %s --allow read", label)
+			a.hintf("next: vaultctl key verify %s, vaultctl bot add NAME --uid N, then vaultctl grant NAME %s --allow read", label, label)
 		})
 	})
 }

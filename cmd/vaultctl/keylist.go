@@ -83,6 +83,13 @@ type scopeView struct {
 	Write bool   `json:"write"`
 }
 
+func viewsOfScopes(scopes []*pb.Scope) (views []scopeView) {
+	for _, s := range scopes {
+		views = append(views, scopeView{s.GetName(), s.GetRead(), s.GetWrite()})
+	}
+	return views
+}
+
 func viewOfKey(k *pb.ApiKey, now time.Time) keyView {
 	v := keyView{Label: k.GetLabel(), Permissions: append([]string{}, k.GetPermissions()...), Bots: append([]string{}, k.GetBots()...)}
 	for _, rec := range k.GetVersions() {
@@ -93,9 +100,7 @@ func viewOfKey(k *pb.ApiKey, now time.Time) keyView {
 		if version.State == stateRetiring && version.Retires <= now.Unix() {
 			version.State = stateRetired
 		}
-		for _, s := range rec.GetScopes() {
-			version.Scopes = append(version.Scopes, scopeView{s.GetName(), s.GetRead(), s.GetWrite()})
-		}
+		version.Scopes = viewsOfScopes(rec.GetScopes())
 		v.Rotate = v.Rotate || (version.State == stateActive && version.AgeDays >= int(vault.RotateAfter/(24*time.Hour)))
 		v.Versions = append(v.Versions, version)
 	}
@@ -144,6 +149,9 @@ func (a *app) printKey(k keyView) {
 			continue
 		}
 		a.printf("             verified %s UTC: %s\n", date(v.Verified), granted(v.Scopes))
+		if v.State == stateActive || v.State == stateStaged {
+			a.warnOfScopes(compare(k.Permissions, v.Scopes))
+		}
 	}
 	if k.Rotate {
 		a.hintf("it is old: vaultctl key rotate %s --api-key ID", k.Label)
