@@ -25,7 +25,7 @@ func (v *versionFlags) addVersion(c *cobra.Command, none string) {
 const defaultGrace = time.Minute
 
 func (v *versionFlags) addGrace(c *cobra.Command) {
-	c.Flags().DurationVar(&v.grace, "grace", defaultGrace, "for how long the version that ends goes on with what is under way")
+	c.Flags().DurationVar(&v.grace, "grace", defaultGrace, "for how long the version that ends goes on with what is under way; 0s cuts it off")
 }
 
 // seconds is the grace as vaultd takes it, rounded up.

@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"bfxvault/api/upstream"
 	pb "bfxvault/proto/bfxvault/v1"
 	"bfxvault/vault"
+	"bfxvault/vault/policy"
 )
 
 func (a *app) panicking() *cobra.Command {
@@ -31,7 +34,9 @@ func (a *app) panicking() *cobra.Command {
 			defer client.Close()
 			return a.with(func(s *session) error {
 				request := &pb.PanicRequest{CancelAll: cancel}
+				var traders map[string]bool
 				if cancel {
+					traders = s.traders(c.Context())
 					if request.Proof, err = a.panicProof(c.Context(), s, from); err != nil {
 						return err
 					}
@@ -47,7 +52,7 @@ func (a *app) panicking() *cobra.Command {
 					}
 				}
 				report := a.burn(c.Context(), client, stopped.GetRequests(), stopped.GetUnburnt())
-				return a.reportPanic(stopped, report)
+				return a.reportPanic(stopped, report, traders)
 			})
 		},
 	}
@@ -83,15 +88,31 @@ func (a *app) panicProof(ctx context.Context, s *session, from passphraseFlags) 
 	return proof, nil
 }
 
+// traders says of each API key whether it was declared to trade: the lock takes that away.
+func (s *session) traders(ctx context.Context) map[string]bool {
+	list, err := s.admin.ListKeys(ctx, &pb.ListKeysRequest{})
+	if err != nil {
+		return nil // then each counts as one
+	}
+	traders := map[string]bool{}
+	for _, k := range list.GetKeys() {
+		traders[k.GetLabel()] = slices.Contains(k.GetPermissions(), policy.Trade.String())
+	}
+	return traders
+}
+
 // reportPanic says what was done, and fails where orders should have been cancelled and
-// were not.
-func (a *app) reportPanic(stopped *pb.PanicResponse, report burnReport) error {
+// were not. That an API key may not cancel is no failure where it was never said to trade.
+func (a *app) reportPanic(stopped *pb.PanicResponse, report burnReport, traders map[string]bool) error {
 	cancelled, missed := 0, 0
 	for _, d := range report.Sent {
+		trades, known := traders[d.Label]
 		switch {
 		case d.Path != cancelAllPath:
 		case d.Outcome == wasSent:
 			cancelled++
+		case known && !trades && d.Code == upstream.CodeNotPermitted:
+			a.hintf("%s may not cancel orders, and was not declared to trade", d.Label)
 		default:
 			missed++
 			a.warnf("orders of %s may stand: %s", d.Label, d.why())
