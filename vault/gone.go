@@ -19,6 +19,16 @@ func newGone() gone { return gone{map[string]record.Bot{}, map[string]record.Gra
 
 func (g gone) clone() gone { return gone{maps.Clone(g.bots), maps.Clone(g.grants)} }
 
+// next is when a bot goes: after whatever was revoked of it before, even within the same
+// second, so that it comes back with what went with it and no more.
+func (g gone) next(name string) int64 {
+	now := unixNow()
+	for _, rec := range g.former(name, func(record.Grant) bool { return true }) {
+		now = max(now, rec.Revoked+1)
+	}
+	return now
+}
+
 // with are the grants that went together with a bot, by label.
 func (g gone) with(name string, removed int64) map[string]record.Grant {
 	return g.former(name, func(rec record.Grant) bool { return rec.Revoked == removed })
