@@ -46,6 +46,7 @@ func (h *hunt) commands() map[string][]ctlRun {
 		},
 	}
 	h.addCommands(all, pass, wrong)
+	h.keyCommands(all, pass, wrong)
 	h.backupCommands(all, pass, wrong)
 	h.loginCommands(all, pass, wrong)
 	h.slotCommands(all, pass, wrong)
