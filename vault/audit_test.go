@@ -258,7 +258,7 @@ func TestFileAndLogPutBackTogether(t *testing.T) {
 		})
 		if anchored {
 			wantKind(t, r.unlock(), vault.KindRollback)
-			r.must(r.acceptRollback(), r.enable("mm-1"))
+			r.must(r.acceptRollback(), r.resume("mm-1"))
 		} else {
 			r.must(r.unlock())
 		}

@@ -32,7 +32,7 @@ func TestABackupOpensWithTheSlotsOfItsDay(t *testing.T) {
 		r.must(r.unlockBy(id, kek))
 	}
 	r.kek = *keks[1]
-	r.must(r.enable("mm-1"))
+	r.must(r.resume("mm-1"))
 	_, err = r.sign(uid(1001), "main")
 	r.must(err)
 }

@@ -27,12 +27,12 @@ func verifyFixed(t *testing.T, s vault.SignedRequest, path, body string) {
 }
 
 // verifyProbe recomputes the signature of a read with a secret.
-func verifyProbe(t *testing.T, s vault.SignedRequest, secret string) {
+func verifyProbe(t testing.TB, s vault.SignedRequest, secret string) {
 	t.Helper()
 	verifyWith(t, s, probePath, "{}", secret)
 }
 
-func verifyWith(t *testing.T, s vault.SignedRequest, path, body, secret string) {
+func verifyWith(t testing.TB, s vault.SignedRequest, path, body, secret string) {
 	t.Helper()
 	m := hmac.New(sha512.New384, []byte(secret))
 	fmt.Fprintf(m, "/api/%s%d%s", path, s.Signature.RequestNonce, body)

@@ -1,10 +1,8 @@
 package vault
 
-import "bfxvault/vault/internal/record"
-
-// SignProbe signs one read of what a version of an API key may do, for the operator: of
-// the staged one where number is zero, or else the active one. It needs no proof: what it
-// signs is fixed. Errors: KindNotFound, KindBusy, and those of Sign.
+// SignProbe signs one read of what a version of an API key may do, for the operator: where
+// number is zero of the one that PromoteKey would take, or else the active one. It needs
+// no proof: what it signs is fixed. Errors: KindNotFound, KindBusy, and those of Sign.
 func (v *Vault) SignProbe(by Operator, label string, number uint32) (s SignedRequest, err error) {
 	const op = "probe"
 	defer func() {
@@ -21,7 +19,7 @@ func (v *Vault) SignProbe(by Operator, label string, number uint32) (s SignedReq
 		return s, noKey(op)
 	}
 	if number == 0 {
-		number = k.newest(record.Staged)
+		number = k.toPromote()
 	}
 	if number == 0 && k.active != nil {
 		number = k.active.number

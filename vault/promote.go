@@ -20,10 +20,11 @@ type Promoted struct {
 	Revision uint64
 }
 
-// PromoteKey makes a version of an API key the active one: a staged one, or one that was
-// retired or revoked and comes back. It widens. The version before signs what is under way
-// until its grace ends, and whatever is asked later goes to the new one: no bot notices.
-// A version that is active already stays so. Errors: KindNotFound, KindInvalid.
+// PromoteKey makes a version of an API key the active one: a staged one, which is the
+// oldest where none is named, or one that was retired or revoked and comes back. It widens.
+// The version before signs what is under way until its grace ends, and whatever is asked
+// later goes to the new one: no bot notices. Staged versions that are older, as a restore
+// leaves them, retire. A version that is active already stays so. Errors: KindNotFound, KindInvalid.
 func (v *Vault) PromoteKey(ctx context.Context, by Operator, r PromoteKey, p Proof) (done Promoted, err error) {
 	const op = "key promote"
 	if err := checkGrace(op, r.Grace); err != nil {
@@ -37,7 +38,7 @@ func (v *Vault) PromoteKey(ctx context.Context, by Operator, r PromoteKey, p Pro
 		}
 		number := r.Version
 		if number == 0 {
-			number = old.newest(record.Staged)
+			number = old.toPromote()
 		}
 		k := old.clone()
 		rec := k.find(number)
@@ -65,17 +66,19 @@ func (v *Vault) PromoteKey(ctx context.Context, by Operator, r PromoteKey, p Pro
 			}
 			undo = func() { ver.states.end(nil) }
 		}
-		made := func() {}
+		made := k.retireSkipped(number)
 		if k.active != nil {
 			done.Before = k.active.number
-			made = k.retire(k.active, r.Grace)
+			made = append(made, k.retire(k.active, r.Grace))
 		}
 		rec.State, rec.Retires, rec.Revoked = record.Active, 0, 0
 		k.active = ver
 		s.keys[r.Label] = k
 		return k.changeThen(op, func() {
 			undo = func() {}
-			made()
+			for _, f := range made {
+				f()
+			}
 		})
 	})
 	if err != nil {
@@ -149,6 +152,17 @@ func (k *apiKey) retire(ver *version, grace uint32) (made func()) {
 		}
 		ver.states.retireMu(wait)
 	}
+}
+
+// retireSkipped retires at once the staged versions that are older than one which becomes
+// active: so a staged version is always newer than the active one, and toPromote goes on.
+func (k *apiKey) retireSkipped(number uint32) (made []func()) {
+	for _, ver := range k.live {
+		if ver.number < number && k.find(ver.number).State == record.Staged {
+			made = append(made, k.retire(ver, 0))
+		}
+	}
+	return made
 }
 
 // changeThen makes the change that writes an API key's record, and what is to be done once

@@ -50,6 +50,19 @@ func (r *rig) acceptRollback() error {
 	return err
 }
 
+// resume is what the operator does once the rules of a restore hold: bots come back, and
+// the API key main signs.
+func (r *rig) resume(bots ...string) error {
+	r.t.Helper()
+	for _, name := range bots {
+		if err := r.enable(name); err != nil {
+			return err
+		}
+	}
+	_, err := r.promote("main", 0, 0)
+	return err
+}
+
 func (r *rig) grantDaily(n uint64) error {
 	r.t.Helper()
 	return r.grantSpec("mm-1", policy.GrantSpec{Key: "main", Allow: []string{"read", "trade", "cancel"}, DailyRequests: &n,
@@ -83,7 +96,7 @@ func TestARestoreBringsBotsBackSuspended(t *testing.T) {
 func TestARestoreSpendsTheLimitsOfTheDay(t *testing.T) {
 	began := dayOf(time.Now()) // which may end meanwhile
 	r, _ := restored(t)
-	r.must(r.enable("mm-1"), r.enable("mm-2"))
+	r.must(r.resume("mm-1", "mm-2"))
 	for range 2 {
 		for _, n := range []uint64{6, 1000} {
 			r.must(r.grantDaily(n))
@@ -114,7 +127,7 @@ func TestAfterARestoreNoOrderIsKnown(t *testing.T) {
 			t.Errorf("records of orders: %d", len(left))
 		}
 	})
-	r.must(r.unlock(), r.enable("mm-1"), r.unlimited())
+	r.must(r.unlock(), r.resume("mm-1"), r.unlimited())
 	r.must(r.order(8), r.order(9)) // 8 is one of those that were lost
 	for range 2 {
 		for _, cid := range []int{7, 8, 9} {
@@ -145,7 +158,7 @@ func TestARestoreMovesRequestNoncesAhead(t *testing.T) {
 		r.reopen(nil)
 		r.must(r.unlock())
 	}
-	r.must(r.enable("mm-1"), r.unlimited())
+	r.must(r.resume("mm-1"), r.unlimited())
 	for range 2 {
 		s, err := r.sign(uid(1001), "main")
 		r.must(err)

@@ -62,8 +62,8 @@ func restoredBackup(t *testing.T) (r *rig, last uint64) {
 	return r, last
 }
 
-// A67, P6: nothing is signed after a restore before the operator has said who may; no
-// request nonce repeats, no limit is refilled, no order is known.
+// A67, P6: nothing is signed after a restore before the operator has said who may, and
+// with which API keys; no request nonce repeats, no limit is refilled, no order is known.
 func TestARestoredBackupSignsNothingByItself(t *testing.T) {
 	began := dayOf(time.Now()) // which may end meanwhile
 	r, last := restoredBackup(t)
@@ -87,6 +87,8 @@ func TestARestoredBackupSignsNothingByItself(t *testing.T) {
 		_, err = r.sign(uid(n), "main")
 		wantKind(t, err, vault.KindNoGrant)
 	}
+	r.wantInactive()
+	r.must2(r.promote("main", 0, 0))
 	_, err = r.sign(uid(1001), "main")
 	if dayOf(time.Now()) == began {
 		wantDenied(t, err, vault.KindLimited, "daily_requests")

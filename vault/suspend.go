@@ -1,16 +1,9 @@
 package vault
 
 import (
-	"bytes"
 	"context"
-	"maps"
 	"slices"
-	"time"
 
-	"bfxvault/vault/internal/limits"
-	"bfxvault/vault/internal/nonce"
-	"bfxvault/vault/internal/record"
-	"bfxvault/vault/internal/store"
 	"bfxvault/vault/policy"
 )
 
@@ -64,107 +57,4 @@ func (b *bot) put(g *grant) {
 	copied := *g
 	copied.rules = g.rules.Suspend(b.suspended != 0)
 	b.grants[g.spec.Key] = &copied
-}
-
-// restoreAhead is how far request nonces move on: further than any mark of which an
-// older file does not know is ahead of the clock (P6).
-const restoreAhead = 2 * time.Minute
-
-// restoreRules makes of the contents of a file that may be older than what was signed
-// the contents that may be signed with, and returns what to write before anything is
-// (A42, A43): every bot is suspended, nothing of the day's limits is left, no order is
-// known, and request nonces go on ahead of the clock. A request nonce that the clock
-// cannot be believed for stays held back.
-func (c *contents) restoreRules(op string, now policy.Now) (changes []change, err error) {
-	for _, part := range []func(string, policy.Now) ([]change, error){
-		c.suspendBots, c.spendLimits, c.forgetOrders, c.moveMarks,
-	} {
-		more, err := part(op, now)
-		if err != nil {
-			return nil, err
-		}
-		changes = append(changes, more...)
-	}
-	return changes, nil
-}
-
-func (c *contents) suspendBots(op string, now policy.Now) (changes []change, err error) {
-	for _, name := range sortedKeys(c.bots) {
-		rec := c.bots[name]
-		if rec.Removed != 0 || rec.Suspended != 0 {
-			continue
-		}
-		rec.Suspended = max(1, now.Wall.Unix())
-		text, err := record.Append(nil, rec)
-		more, err := recordChange(op, store.Bots, name, text, err)
-		if err != nil {
-			return nil, err
-		}
-		c.bots[name] = rec
-		changes = append(changes, more...)
-	}
-	return changes, nil
-}
-
-// spendLimits also spends those of grants that were revoked: one that comes back finds
-// it so.
-func (c *contents) spendLimits(op string, now policy.Now) (changes []change, err error) {
-	keys := maps.Clone(c.limits)
-	for key := range c.grants {
-		keys[key] = c.limits[key]
-	}
-	for _, key := range sortedKeys(keys) {
-		spent, err := limits.SpendDay(c.limits[key], now)
-		if err != nil {
-			return nil, tampered(op, place{store.Limits, key})
-		}
-		if !bytes.Equal(spent, c.limits[key]) {
-			changes = append(changes, sealedChange(store.Limits, key, spent))
-		}
-		c.limits[key] = spent
-	}
-	return changes, nil
-}
-
-// forgetOrders goes for every API key, and for those that only their orders are left of.
-func (c *contents) forgetOrders(op string, now policy.Now) (changes []change, err error) {
-	labels := make(map[string]bool)
-	for label := range c.orders {
-		labels[label] = true
-	}
-	for label := range c.keys {
-		labels[label] = true
-	}
-	for _, label := range sortedKeys(labels) {
-		kept, err := limits.Forget(label, c.orders[label], now)
-		if err != nil {
-			return nil, tampered(op, place{store.Orders, label})
-		}
-		for _, key := range sortedKeys(c.orders[label]) {
-			if _, ok := kept[key]; !ok {
-				changes = append(changes, change{place: place{store.Orders, key}, remove: true})
-			}
-		}
-		for _, key := range sortedKeys(kept) {
-			changes = append(changes, sealedChange(store.Orders, key, kept[key]))
-		}
-		c.orders[label] = kept
-	}
-	return changes, nil
-}
-
-// moveMarks leaves a mark that holds its API key back as it is: the operator decides
-// about the clock first (A44), and `nonce accept` takes the time from there.
-func (c *contents) moveMarks(_ string, now policy.Now) (changes []change, err error) {
-	for _, id := range sortedKeys(c.marks) {
-		mark := nonce.RequestNonce(c.marks[id])
-		if mark > nonce.Max || nonce.CheckMark(mark, now.Wall, released) != nil {
-			continue
-		}
-		mark = max(mark, nonce.RequestNonce(now.Wall.UnixMicro())) + nonce.RequestNonce(restoreAhead.Microseconds())
-		mark = min(mark, nonce.Max)
-		c.marks[id] = uint64(mark)
-		changes = append(changes, markChange(id, mark))
-	}
-	return changes, nil
 }

@@ -107,6 +107,9 @@ func (u *unlocked) newKey(label string, rec record.Key, c *contents) (k *apiKey,
 			return nil, false
 		case slot == notAbsorbed:
 			continue
+		case !absorbs(&v, now): // its grace has ended since it was read
+			u.slab.Free(slot)
+			continue
 		}
 		ver := &version{number: v.Version, id: v.APIKey, states: newMidStates(u.slab, slot)}
 		ver.counter, ver.held = u.counterMu(v.APIKey, nonce.RequestNonce(c.marks[v.APIKey]))
@@ -210,10 +213,26 @@ func (k *apiKey) newest(state string) (number uint32) {
 	return number
 }
 
-// shown is the version that stands for the label: the active one, or the newest.
+// toPromote is the staged version that is meant where none is named, the oldest; 0 for
+// none. Only a restore leaves two (stageVersions): what was active, and what was staged to
+// take its place. The first is what brings the label back as it was.
+func (k *apiKey) toPromote() uint32 {
+	for _, v := range k.record.Versions {
+		if v.State == record.Staged {
+			return v.Version
+		}
+	}
+	return 0
+}
+
+// shown is the version that stands for the label: the active one, or the one that would
+// be promoted, or the newest.
 func (k *apiKey) shown() *version {
 	if k.active != nil || len(k.live) == 0 {
 		return k.active
+	}
+	if ver := k.liveOne(k.toPromote()); ver != nil {
+		return ver
 	}
 	return k.live[len(k.live)-1]
 }

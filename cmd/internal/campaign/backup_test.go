@@ -71,7 +71,7 @@ func TestABackupLeavesNoSecretBehind(t *testing.T) {
 	must(t, os.Remove(s.paths.VaultFile()), os.RemoveAll(s.auditDir()))
 	s.start()
 	s.ctl(0, "backup", "restore", file, "--passphrase-file", s.file("pass", passphrase))
-	must(t, s.admin().enable(botName))
+	s.resume(s.admin())
 	s.sign(10)
 	s.expect("restored", atRest)
 	s.ctl(0, "lock")

@@ -243,8 +243,20 @@ func unlocking() doing {
 	}, unlockNow}
 }
 
+// resume ends the rules of a restore. Nothing is signed before, for a bot that is
+// suspended nor with an API key that is staged.
+func (r *rig) resume(a *admin) {
+	r.t.Helper()
+	_, refused := r.bot().sign("main")
+	want(r.t, "a bot of before", refused, "DENIED")
+	must(r.t, a.enable(botName))
+	_, refused = r.bot().sign("main")
+	want(r.t, "an API key of before", refused, "DENIED")
+	must(r.t, a.promote("main"))
+}
+
 // accepting unlocks an older vault file. Unless the rules of a restore were written,
-// the next unlock refuses it as before; bots are suspended either way.
+// the next unlock refuses it as before; bots are suspended and API keys staged either way.
 func accepting() doing {
 	return doing{"unlock --accept-rollback", func(r *rig) {
 		r.start()
@@ -264,9 +276,7 @@ func accepting() doing {
 			want(r.t, "unlock", err, "ROLLBACK")
 			must(r.t, a.unlockAccepting())
 		}
-		_, refused := r.bot().sign("main")
-		want(r.t, "a bot of before", refused, "DENIED")
-		must(r.t, a.enable(botName))
+		r.resume(a)
 		return err == nil
 	}}
 }
@@ -295,9 +305,7 @@ func restoring() doing {
 		} else {
 			must(r.t, a.restore(text))
 		}
-		_, refused := r.bot().sign("main")
-		want(r.t, "a bot of before", refused, "DENIED")
-		must(r.t, a.enable(botName))
+		r.resume(a)
 		return made
 	}}
 }

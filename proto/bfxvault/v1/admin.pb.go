@@ -1040,7 +1040,8 @@ type UnlockRequest struct {
 	// unlock. Zero where the operator remembers none.
 	SeenRevision uint64 `protobuf:"varint,3,opt,name=seen_revision,json=seenRevision,proto3" json:"seen_revision,omitempty"`
 	// Go on where the vault file or the audit log is older than what is known of it:
-	// bots are suspended, limits of the day spent, request nonces go on ahead.
+	// bots are suspended, versions of API keys staged, limits of the day spent, request
+	// nonces go on ahead.
 	AcceptRollback bool `protobuf:"varint,4,opt,name=accept_rollback,json=acceptRollback,proto3" json:"accept_rollback,omitempty"`
 	// Go on where config.toml is laxer than at the last unlock.
 	AcceptConfig  bool `protobuf:"varint,5,opt,name=accept_config,json=acceptConfig,proto3" json:"accept_config,omitempty"`
@@ -2608,7 +2609,7 @@ func (x *RotateKeyResponse) GetRevision() uint64 {
 type SignProbeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Label string                 `protobuf:"bytes,1,opt,name=label,proto3" json:"label,omitempty"`
-	// Zero for the staged version, or else the active one.
+	// Zero for the oldest staged version, or else the active one.
 	Version       uint32 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2871,7 +2872,7 @@ func (x *NoteVerifiedResponse) GetRevision() uint64 {
 type PromoteKeyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Label string                 `protobuf:"bytes,1,opt,name=label,proto3" json:"label,omitempty"`
-	// Zero for the newest staged version.
+	// Zero for the oldest staged version: after a restore, what was active.
 	Version uint32 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
 	// For how long the version before goes on with what is under way, in seconds.
 	Grace         uint32 `protobuf:"varint,3,opt,name=grace,proto3" json:"grace,omitempty"`
