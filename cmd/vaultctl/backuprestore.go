@@ -21,11 +21,11 @@ func (a *app) backupRestore() *cobra.Command {
 		Use:   "restore FILE",
 		Short: "Make the vault of a backup, where there is none, and unlock it",
 		Long: "Make the vault of a backup in the folder of the running vaultd, where there is none\n" +
-			"yet, and unlock it. Nothing is signed before you say who may: every bot is suspended\n" +
-			"until it is enabled or a policy names it, the daily limits of today are spent, and\n" +
-			"orders signed before are unknown. What was added since the backup is missing; what\n" +
-			"was removed since is back.",
-		Example: "  vaultctl backup restore /mnt/stick/vault-2026-12-01.backup\n  vaultctl policy apply policy.toml",
+			"yet, and unlock it. Nothing is signed before you say who may, and with what: every bot\n" +
+			"is suspended until it is enabled or a policy names it, every API key is staged until\n" +
+			"it is promoted, the daily limits of today are spent, and orders signed before are\n" +
+			"unknown. What was added since the backup is missing; what was removed since is back.",
+		Example: "  vaultctl backup restore /mnt/stick/vault-2026-12-01.backup\n  vaultctl policy apply policy.toml\n  vaultctl key promote main",
 		Args:    exactly(1),
 		RunE:    func(c *cobra.Command, args []string) error { return a.runBackupRestore(c.Context(), args[0], slot) },
 	}
@@ -102,7 +102,13 @@ func (a *app) reportRestored(restored *pb.RestoreBackupResponse, b vault.Backup)
 	}
 	return a.report(value, func() {
 		a.printf("restored vault %s as it was on %s; it is unlocked\n", id, date(b.Created))
-		a.hintf("nothing is signed before: vaultctl policy apply FILE, or vaultctl bot enable NAME")
+		a.hintRestored()
 		a.hintHeld(held)
 	})
+}
+
+// hintRestored says what ends the rules of a restore.
+func (a *app) hintRestored() {
+	a.hintf("no bot is signed for before: vaultctl policy apply FILE, or vaultctl bot enable NAME")
+	a.hintf("and with no API key before: " + promoteHint)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -127,11 +128,29 @@ func (a *app) printKeys(keys []keyView) {
 		rows = append(rows, append(row, strings.Join(k.Permissions, ","), strings.Join(k.Bots, ","), strings.Join(others, ", ")))
 	}
 	a.table("LABEL\tVERSION\tAPI KEY\tAGE\tVERIFIED\tPERMISSIONS\tBOTS\tOTHER VERSIONS", rows)
+	var inactive []string
 	for _, k := range keys {
+		if k.waits() {
+			inactive = append(inactive, k.Label)
+		}
 		if k.Rotate {
 			a.hintf("%s is old: vaultctl key rotate %s --api-key ID", k.Label, k.Label)
 		}
 	}
+	if len(inactive) > 0 {
+		a.hintf("no version signs of %s: "+promoteHint, strings.Join(inactive, ", "))
+	}
+}
+
+// promoteHint is what brings API keys back after a restore.
+const promoteHint = "vaultctl key verify LABEL, then vaultctl key promote LABEL"
+
+// waits says whether there is no version that signs, and one to promote.
+func (k keyView) waits() bool {
+	in := func(state string) bool {
+		return slices.ContainsFunc(k.Versions, func(v versionView) bool { return v.State == state })
+	}
+	return in(stateStaged) && !in(stateActive)
 }
 
 func (a *app) printKey(k keyView) {
@@ -152,6 +171,9 @@ func (a *app) printKey(k keyView) {
 		if v.State == stateActive || v.State == stateStaged {
 			a.warnOfScopes(compare(k.Permissions, v.Scopes))
 		}
+	}
+	if k.waits() {
+		a.hintf("no version signs: vaultctl key verify %s, then vaultctl key promote %s", k.Label, k.Label)
 	}
 	if k.Rotate {
 		a.hintf("it is old: vaultctl key rotate %s --api-key ID", k.Label)

@@ -45,7 +45,8 @@ func (a *app) keyPromote() *cobra.Command {
 		Short: "Sign with a new version of an API key from now on; no bot notices",
 		Long: "Make a version of an API key the active one. What is under way ends with the version\n" +
 			"before, and whatever is asked later is signed with the new one. It also brings back a\n" +
-			"version that was retired or revoked.",
+			"version that was retired or revoked. After a restore every API key waits for it: the\n" +
+			"version that was active is taken, unless another is named.",
 		Example: "  vaultctl key promote main\n  vaultctl key promote main --version 1   # back to the version before",
 		Args:    exactly(1), ValidArgsFunction: a.completeLabels,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -69,7 +70,7 @@ func (a *app) keyPromote() *cobra.Command {
 		},
 	}
 	from.add(c)
-	flags.addVersion(c, "the newest that is staged")
+	flags.addVersion(c, "the oldest that is staged")
 	flags.addGrace(c)
 	return c
 }

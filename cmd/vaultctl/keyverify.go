@@ -36,7 +36,7 @@ func (a *app) keyVerify() *cobra.Command {
 		Args: exactly(1), ValidArgsFunction: a.completeLabels,
 		RunE: func(c *cobra.Command, args []string) error { return a.runKeyVerify(c.Context(), args[0], k) },
 	}
-	k.addVersion(c, "the one that is staged, or else the active one")
+	k.addVersion(c, "the oldest that is staged, or else the active one")
 	k.to.add(c)
 	c.Flags().BoolVar(&k.offline, "offline", false, "print the request, and send nothing")
 	c.Flags().StringVar(&k.answer, "answer", "", "read Bitfinex's answer from a file; - is standard input")

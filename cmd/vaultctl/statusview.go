@@ -50,12 +50,15 @@ func stateOfKey(k *pb.ApiKey) keyState {
 
 // String is all but the label.
 func (s keyState) String() string {
-	text := "no active version"
+	text := "none active"
 	if s.Version != 0 {
 		text = "version " + strconv.FormatUint(uint64(s.Version), 10) + ", " + count(uint32(s.AgeDays), "day") + " old"
 	}
 	for _, version := range slices.Sorted(maps.Keys(s.Other)) {
 		text += ", version " + strconv.FormatUint(uint64(version), 10) + " " + s.Other[version]
+	}
+	if s.Version == 0 && slices.Contains(slices.Collect(maps.Values(s.Other)), "staged") {
+		text += ": vaultctl key promote " + s.Label
 	}
 	if s.Held != "" {
 		text += ", held back: vaultctl nonce accept " + s.Label

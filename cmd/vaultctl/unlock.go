@@ -30,7 +30,7 @@ func (a *app) unlock() *cobra.Command {
 	}
 	from.add(c)
 	c.Flags().StringVar(&keyfile, "keyfile", "", "open the keyfile slot with the 32 bytes of a file that only you can read")
-	c.Flags().BoolVar(&accept.rollback, "accept-rollback", false, "go on where vault.db or the audit log is older than what is known of it: bots are suspended")
+	c.Flags().BoolVar(&accept.rollback, "accept-rollback", false, "go on where vault.db or the audit log is older than what is known of it: bots are suspended, API keys staged")
 	c.Flags().BoolVar(&accept.config, "accept-config", false, "go on where config.toml is laxer than at the last unlock")
 	addWith(c, &with, "open the keyfile slot that login enable made, at a login")
 	c.MarkFlagsMutuallyExclusive("keyfile", "accept-rollback")
@@ -53,7 +53,7 @@ func (a *app) runUnlock(ctx context.Context, s *session, from passphraseFlags, k
 		if err != nil {
 			return err
 		}
-		return a.reportUnlock(&pb.UnlockResponse{Already: true, Held: held})
+		return a.reportUnlock(&pb.UnlockResponse{Already: true, Held: held}, false)
 	}
 	kind := from.kind()
 	if keyfile != "" {
@@ -90,7 +90,7 @@ func (a *app) open(ctx context.Context, s *session, id [16]byte, slot uint32, ke
 		return err
 	}
 	a.remember(ctx, s, opened.GetRevision())
-	return a.reportUnlock(opened)
+	return a.reportUnlock(opened, accept.rollback)
 }
 
 // held lists the labels of an unlocked vault whose request nonces are held back.
@@ -104,13 +104,18 @@ func (s *session) held(ctx context.Context) (labels []string, err error) {
 	return labels, err
 }
 
-func (a *app) reportUnlock(opened *pb.UnlockResponse) error {
+// reportUnlock also says what ends the rules of a restore, where older may have been accepted.
+func (a *app) reportUnlock(opened *pb.UnlockResponse, older bool) error {
 	held := opened.GetHeld()
 	value := map[string]any{"state": vault.Unlocked, "already": opened.GetAlready(), "held": append([]string{}, held...)}
 	return a.report(value, func() {
-		if opened.GetAlready() {
+		switch {
+		case opened.GetAlready():
 			a.printf("the vault was unlocked already\n")
-		} else {
+		case older:
+			a.printf("the vault is unlocked; where vault.db was older, it is under the rules of a restore\n")
+			a.hintRestored()
+		default:
 			a.printf("the vault is unlocked\n")
 		}
 		a.hintHeld(held)

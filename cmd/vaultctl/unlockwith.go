@@ -34,7 +34,7 @@ func (a *app) unlockWith(ctx context.Context, with string) error {
 // unlockAtLogin unlocks with a keyfile that names its slot.
 func (a *app) unlockAtLogin(ctx context.Context, s *session, get func(id [16]byte) (*login.Key, error)) error {
 	if s.unlocked(ctx) == nil {
-		return a.reportUnlock(&pb.UnlockResponse{Already: true})
+		return a.reportUnlock(&pb.UnlockResponse{Already: true}, false)
 	}
 	list, err := s.admin.ListSlots(ctx, &pb.ListSlotsRequest{})
 	if err != nil {
