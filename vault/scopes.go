@@ -1,10 +1,6 @@
 package vault
 
-import (
-	"slices"
-
-	"bfxvault/vault/policy"
-)
+import "bfxvault/vault/policy"
 
 // Compared is what Bitfinex grants to a version of an API key, held against what the API
 // key was declared to do.
@@ -38,22 +34,19 @@ func Compare(declared policy.Class, scopes []Scope) (c Compared) {
 	return c
 }
 
-// scopesOf lists the scopes by what it takes to write with them
-// (docs.bitfinex.com/reference/key-permissions). A transfer to another account asks for
-// wallets, and not for withdraw.
-var scopesOf = map[policy.Class][]string{
-	policy.Trade:    {"orders", "positions"},
-	policy.Funding:  {"funding"},
-	policy.Withdraw: {"withdraw", "ui_withdraw", "wallets", "eaas_withdraw", "eaas_deposit"},
-	policy.Settings: {"settings", "account", "bfxpay"},
-}
-
-// classOfScope is what a scope may do where it may write; zero where that is not known.
+// classOfScope is what a scope may do where it may write
+// (docs.bitfinex.com/reference/key-permissions); zero where that is not known. A transfer to
+// another account asks for wallets, and not for withdraw.
 func classOfScope(name string) policy.Class {
-	for class, names := range scopesOf {
-		if slices.Contains(names, name) {
-			return class
-		}
+	switch name {
+	case "orders", "positions":
+		return policy.Trade
+	case "funding":
+		return policy.Funding
+	case "withdraw", "ui_withdraw", "wallets", "eaas_withdraw", "eaas_deposit":
+		return policy.Withdraw
+	case "settings", "account", "bfxpay":
+		return policy.Settings
 	}
 	return 0
 }
