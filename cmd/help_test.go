@@ -13,36 +13,94 @@ import (
 // Every command has an example, and every example is a command line that can be
 // read: without a daemon it ends with 0, or with 5 where it needs one.
 func TestEveryCommandHasExamplesThatAreRight(t *testing.T) {
-	leaves := 0
-	var walk func(path []string)
-	walk = func(path []string) {
-		name := strings.Join(path, " ")
-		help := output(t, "vaultctl "+name+" --help", 0)
-		if subcommands := section(help, "Available Commands:"); len(subcommands) > 0 {
-			for _, line := range subcommands {
-				walk(append(path[:len(path):len(path)], strings.Fields(line)[0]))
-			}
-			return
-		}
-		leaves++
+	paths := leaves(t)
+	for _, name := range paths {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			examples := section(help, "Examples:")
+			examples := section(output(t, "vaultctl "+name+" --help", 0), "Examples:")
 			if len(examples) == 0 {
 				t.Fatal("no example")
 			}
 			for _, line := range examples {
-				if path[0] == "demo" || path[0] == "bench" || name == "backup verify" { // they have tests of their own
+				if name == "demo" || name == "bench" || name == "backup verify" { // they have tests of their own
 					line += " --help"
 				}
 				output(t, line, 0, 5)
 			}
 		})
 	}
-	walk(nil)
-	if leaves < 18 {
-		t.Errorf("only %d commands: is the help read right?", leaves)
+	if len(paths) < 50 {
+		t.Errorf("only %d commands: is the help read right?", len(paths))
 	}
+}
+
+// Every command has a script that runs it, for a person and with --json; and where it takes
+// a label or a bot that there is, one that has them offered.
+func TestEveryCommandHasAScript(t *testing.T) {
+	scripts := scriptLines(t)
+	for _, path := range leaves(t) {
+		usage := section(output(t, "vaultctl "+path+" --help", 0), "Usage:")[0]
+		run, asJSON, offered := false, false, false
+		for _, line := range scripts {
+			if rest, ok := strings.CutPrefix(line, "vaultctl __complete "+path+" "); ok && rest != "" {
+				offered = true
+			}
+			rest, ok := strings.CutPrefix(line, "vaultctl "+path)
+			if ok && (rest == "" || rest[0] == ' ') {
+				run, asJSON = true, asJSON || strings.Contains(line, "--json")
+			}
+		}
+		switch path {
+		case "help": // prints help
+		case "audit export": // prints records, as JSON or CSV
+		case "bench": // half a minute of measuring
+		default:
+			if !run || !asJSON {
+				t.Errorf("vaultctl %s: no script, or none with --json", path)
+			}
+		}
+		if regexp.MustCompile(` (LABEL|BOT|NAME)\b`).MatchString(usage) && path != "key add" && path != "bot add" && !offered {
+			t.Errorf("vaultctl %s: no script has its labels or bots offered", path)
+		}
+	}
+}
+
+// scriptLines are the command lines in all scripts, from the program's name on.
+func scriptLines(t *testing.T) (lines []string) {
+	t.Helper()
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if at := strings.Index(line, "vaultctl "); at >= 0 {
+				lines = append(lines, strings.TrimSpace(line[at:]))
+			}
+		}
+	}
+	return lines
+}
+
+// leaves are all commands that do something, such as "key add".
+func leaves(t *testing.T) (paths []string) {
+	t.Helper()
+	var walk func(path string)
+	walk = func(path string) {
+		subcommands := section(output(t, "vaultctl "+path+" --help", 0), "Available Commands:")
+		if len(subcommands) == 0 {
+			paths = append(paths, path)
+		}
+		for _, line := range subcommands {
+			walk(strings.TrimSpace(path + " " + strings.Fields(line)[0]))
+		}
+	}
+	walk("")
+	return paths
 }
 
 // section returns the lines under a title of a help text.
