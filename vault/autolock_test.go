@@ -106,6 +106,7 @@ func TestAVaultInUseLocksOnceItsTimeIsOver(t *testing.T) {
 			}
 			time.Sleep(10 * time.Minute)
 		}
+		time.Sleep(time.Second) // the lock is due in this same instant
 		synctest.Wait()
 		if s := r.v.Status(); s.LockedBy != vault.CauseMax {
 			t.Errorf("locked by %q", s.LockedBy)

@@ -47,13 +47,14 @@ func (v *Vault) LockFor(why Cause, by Operator) (already bool) {
 func (v *Vault) lock(u *unlocked, why Cause, by Operator) bool {
 	v.locks.Lock()
 	defer v.locks.Unlock()
-	if !v.current.CompareAndSwap(u, nil) {
+	if v.current.Load() != u {
 		return false
 	}
+	v.locked.Store(&locking{unixNow(), why}) // who sees it locked sees why
+	v.current.Store(nil)
 	u.stopIdling()
 	u.drain()
 	u.destroy()
-	v.locked.Store(&locking{unixNow(), why})
 	v.log.Info("locked", "why", why)
 	v.audit.note(&audit.Record{
 		Op: "lock", Process: by.Process, Decision: audit.Done, Rule: string(why), Revision: u.revision.Load(),

@@ -62,10 +62,10 @@ func (v *Vault) setupNow() Setup {
 // the disk while unlocked.
 func (v *Vault) Status() Status {
 	s := Status{Recent: v.alerts.all(), AuditProblem: v.audit.problem(), Synced: v.audit.synced(), AutoLock: v.autoLock, Setup: v.setupNow()}
+	u := v.current.Load()
 	if last := v.locked.Load(); last != nil {
 		s.LockedAt, s.LockedBy = last.at, last.why
 	}
-	u := v.current.Load()
 	if u == nil {
 		state, problem := v.state()
 		s.State = state
