@@ -93,7 +93,11 @@ func (a *admin) RevokeKey(ctx context.Context, r *pb.RevokeKeyRequest) (*pb.Revo
 	if err != nil {
 		return nil, err
 	}
-	return &pb.RevokeKeyResponse{Revision: done.Revision, Burns: fromSigned(done.Burns), Unburnt: fromUnburnt(done.Unburnt)}, nil
+	answer := &pb.RevokeKeyResponse{Revision: done.Revision, Burns: fromSigned(done.Burns), Unburnt: fromUnburnt(done.Unburnt)}
+	if done.Unrecorded != nil {
+		answer.Unrecorded = done.Unrecorded.Error()
+	}
+	return answer, nil
 }
 
 // PurgeKey removes the secrets of versions that have ended.

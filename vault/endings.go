@@ -47,6 +47,9 @@ type Revoked struct {
 	// for which there is none.
 	Burns   []SignedRequest
 	Unburnt []Unburnt
+	// Unrecorded is why the outcome could not be recorded; nil where it was. What is
+	// above holds all the same.
+	Unrecorded error
 }
 
 // RevokeKey ends versions of an API key at once: after it returns none of their signatures
@@ -74,10 +77,14 @@ func (v *Vault) RevokeKey(ctx context.Context, by Operator, r RevokeKey) (done R
 			}
 		})
 	})
-	if ended != nil { // also where its outcome could not be recorded
-		done.Burns, done.Unburnt = v.burn(by, ended)
+	if ended == nil {
+		return done, err
 	}
-	return done, err
+	if done.Unrecorded = err; err != nil {
+		done.Revision = ended.unlocked.revision.Load()
+	}
+	done.Burns, done.Unburnt = v.burn(by, ended)
+	return done, nil
 }
 
 // revoking is what a revoke ends.

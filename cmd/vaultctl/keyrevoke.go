@@ -37,6 +37,11 @@ func (a *app) keyRevoke() *cobra.Command {
 				report := a.burn(c.Context(), client, done.GetBurns(), done.GetUnburnt())
 				a.remember(c.Context(), s, done.GetRevision())
 				value := map[string]any{"ok": true, "label": args[0], "revision": done.GetRevision(), "burn": report, "delete_at": revokeAt}
+				if done.GetUnrecorded() != "" {
+					f := failed("UNRECORDED", "%s is revoked, but that is not on record: %s", revoked(args[0], flags.version), done.GetUnrecorded())
+					f.more = value
+					return f
+				}
 				return a.report(value, func() {
 					a.printf("%s is revoked: nothing is signed with it\n%s\ndelete it at %s\n", revoked(args[0], flags.version), report.summary(), revokeAt)
 				})

@@ -3181,8 +3181,10 @@ type RevokeKeyResponse struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Revision uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
 	// What to send to Bitfinex.
-	Burns         []*SignedRequest `protobuf:"bytes,2,rep,name=burns,proto3" json:"burns,omitempty"`
-	Unburnt       []*Unburnt       `protobuf:"bytes,3,rep,name=unburnt,proto3" json:"unburnt,omitempty"`
+	Burns   []*SignedRequest `protobuf:"bytes,2,rep,name=burns,proto3" json:"burns,omitempty"`
+	Unburnt []*Unburnt       `protobuf:"bytes,3,rep,name=unburnt,proto3" json:"unburnt,omitempty"`
+	// Why that it was done could not be recorded; empty where it was.
+	Unrecorded    string `protobuf:"bytes,4,opt,name=unrecorded,proto3" json:"unrecorded,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3236,6 +3238,13 @@ func (x *RevokeKeyResponse) GetUnburnt() []*Unburnt {
 		return x.Unburnt
 	}
 	return nil
+}
+
+func (x *RevokeKeyResponse) GetUnrecorded() string {
+	if x != nil {
+		return x.Unrecorded
+	}
+	return ""
 }
 
 type PurgeKeyRequest struct {
@@ -5527,11 +5536,14 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\"B\n" +
 	"\x10RevokeKeyRequest\x12\x14\n" +
 	"\x05label\x18\x01 \x01(\tR\x05label\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\rR\aversion\"\x91\x01\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\"\xb1\x01\n" +
 	"\x11RevokeKeyResponse\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x04R\brevision\x120\n" +
 	"\x05burns\x18\x02 \x03(\v2\x1a.bfxvault.v1.SignedRequestR\x05burns\x12.\n" +
-	"\aunburnt\x18\x03 \x03(\v2\x14.bfxvault.v1.UnburntR\aunburnt\"k\n" +
+	"\aunburnt\x18\x03 \x03(\v2\x14.bfxvault.v1.UnburntR\aunburnt\x12\x1e\n" +
+	"\n" +
+	"unrecorded\x18\x04 \x01(\tR\n" +
+	"unrecorded\"k\n" +
 	"\x0fPurgeKeyRequest\x12\x14\n" +
 	"\x05label\x18\x01 \x01(\tR\x05label\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12(\n" +
