@@ -54,6 +54,7 @@ const (
 	stateActive   = "active"
 	stateRetiring = "retiring"
 	stateRetired  = "retired" // a retiring one whose grace has ended
+	stateRevoked  = "revoked"
 )
 
 type keyView struct {

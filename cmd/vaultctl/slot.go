@@ -54,13 +54,20 @@ func (a *app) reportSlots(slots []*pb.Slot) error {
 	rows := make([][]string, 0, len(slots))
 	weak := operator.WeakBelow()
 	for _, s := range slots {
-		p := s.GetParams()
-		v := slotView{Slot: s.GetId(), Kind: s.GetKind(), Created: s.GetCreated(), Time: p.GetTime(), MemoryKiB: p.GetMemoryKib(), Threads: p.GetThreads()}
-		v.Weak = v.Kind == "passphrase" && uint64(v.Time)*uint64(v.MemoryKiB) < weak
+		v := viewOfSlot(s, weak)
 		views = append(views, v)
 		rows = append(rows, []string{idText(v.Slot), v.Kind, date(v.Created), v.argon2(), v.remark()})
 	}
 	return a.report(map[string]any{"slots": views}, func() { a.table("SLOT\tKIND\tCREATED\tARGON2ID\tREMARK", rows) })
+}
+
+// viewOfSlot is a slot, and whether its passphrase is tried too quickly: below is
+// operator.WeakBelow.
+func viewOfSlot(s *pb.Slot, below uint64) slotView {
+	p := s.GetParams()
+	v := slotView{Slot: s.GetId(), Kind: s.GetKind(), Created: s.GetCreated(), Time: p.GetTime(), MemoryKiB: p.GetMemoryKib(), Threads: p.GetThreads()}
+	v.Weak = v.Kind == "passphrase" && uint64(v.Time)*uint64(v.MemoryKiB) < below
+	return v
 }
 
 func (v slotView) argon2() string {

@@ -20,6 +20,7 @@ func (h *hunt) commands() map[string][]ctlRun {
 		"version":    {good(), good("--json")},
 		"help":       {good(), good("key", "add"), bad(h.canary("a topic"))},
 		"completion": {good("bash"), bad(h.canary("a shell"))},
+		"doctor":     {good(), good("--json")},
 		"status":     {good(), good("--json"), bad("--wait", h.canary("a time to wait"))},
 		"init":       {bad(with(pass)...), bad("--json")},
 		"lock":       {good(), bad("--burn", "--upstream", "http://"+h.canary("an upstream to burn at"))},

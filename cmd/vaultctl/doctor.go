@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"bfxvault/cmd/internal/doctor"
+	"bfxvault/vault"
+)
+
+func (a *app) doctor() *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor",
+		Short: "Grade the set-up secure, weak or insecure, line by line, with the mend",
+		Long: "Grade how the vault is set up: users, files, memory, machine, key slots, API keys, bots\n" +
+			"and their grants. Each line says what was found, and what to do about it. It changes\n" +
+			"nothing and needs no passphrase; unlocked, it sees more. What it could not look at is\n" +
+			"said, and counts as weak. Anything insecure ends it with 1.",
+		Example: "  vaultctl doctor", Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			findings, err := a.examine(c.Context())
+			if err != nil {
+				return err
+			}
+			return a.reportFindings(findings)
+		},
+	}
+}
+
+// examine looks at all there is.
+func (a *app) examine(ctx context.Context) ([]doctor.Finding, error) {
+	p, err := a.paths()
+	if err != nil {
+		return nil, err
+	}
+	owners := []uint32{uint32(os.Geteuid()), 0}
+	var findings []doctor.Finding
+	state, err := a.statusWithin(ctx, 0)
+	if err != nil {
+		findings = append(findings, doctor.Finding{
+			Check: "vaultd", Grade: doctor.Unseen, Says: "how vaultd is set up, key slots, API keys and bots: " + toFailure(err).message, Mend: toFailure(err).hint,
+		})
+	} else {
+		owners = append(owners, state.GetSetup().GetUid())
+		o := a.overview(ctx, state)
+		findings = slices.Concat(o.setupFindings(uint32(os.Geteuid())), o.slotFindings(), o.keyFindings())
+		bots, err := o.botFindings(uint32(os.Geteuid()))
+		if err != nil {
+			return nil, err
+		}
+		findings = slices.Concat(findings, bots, o.unseenFindings())
+	}
+	files := doctor.Files(owners,
+		doctor.File{Path: p.State, Mode: 0o700}, doctor.File{Path: p.VaultFile(), Mode: 0o600}, doctor.File{Path: p.Audit(), Mode: 0o700},
+		doctor.File{Path: p.Config(), Mode: 0o744}, // no secret
+		doctor.File{Path: p.Runtime, Mode: 0o711}, doctor.File{Path: p.SignSocket(), Mode: 0o660}, doctor.File{Path: p.AdminSocket(), Mode: 0o660},
+	)
+	findings = slices.Concat(findings, files, doctor.Machine("/"))
+	slices.SortStableFunc(findings, func(x, y doctor.Finding) int { return doctor.Worse(x.Grade, y.Grade) })
+	return findings, nil
+}
+
+// unseenFindings are what vaultd did not tell.
+func (o *overview) unseenFindings() (findings []doctor.Finding) {
+	for _, what := range o.untold {
+		findings = append(findings, doctor.Finding{Check: "vaultd", Grade: doctor.Unseen, Says: what})
+	}
+	switch vault.State(o.status.GetState()) {
+	case vault.Unlocked:
+	case vault.Uninitialised:
+		return append(findings, doctor.Finding{Check: "vault", Grade: doctor.Unseen, Says: "there is no vault yet", Mend: "vaultctl init"})
+	default:
+		return append(findings, doctor.Finding{Check: "vault", Grade: doctor.Unseen, Says: "API keys, bots and grants: the vault is locked", Mend: "vaultctl unlock, and once more"})
+	}
+	return findings
+}
+
+// reportFindings prints the findings, and fails where one is insecure.
+func (a *app) reportFindings(findings []doctor.Finding) error {
+	overall := doctor.Overall(findings)
+	value := map[string]any{"grade": overall, "findings": findings}
+	if overall != doctor.Insecure || !a.json {
+		err := a.report(value, func() { a.printFindings(overall, findings) })
+		if err != nil || overall != doctor.Insecure {
+			return err
+		}
+	}
+	f := failed("INSECURE", "the set-up is insecure").withHint("see the lines above: each says what to do")
+	f.more = value
+	return f
+}
+
+func (a *app) printFindings(overall doctor.Grade, findings []doctor.Finding) {
+	a.printf("the set-up is %s\n\n", overall)
+	for _, f := range findings {
+		lines := fold(f.Says, screenWidth-gradeWidth)
+		if f.Mend != "" {
+			lines = append(lines, fold("-> "+f.Mend, screenWidth-gradeWidth)...)
+		}
+		grade := string(f.Grade)
+		for _, line := range lines {
+			a.printf("%-*s%s\n", gradeWidth, grade, line)
+			grade = ""
+		}
+	}
+}
+
+// gradeWidth is the column of grades.
+const gradeWidth = 10
