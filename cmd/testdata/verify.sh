@@ -9,7 +9,7 @@ command -v openssl >/dev/null || { echo "openssl is not installed" >&2; exit 1; 
 
 work=$(mktemp -d /tmp/vXXXXXX)
 daemon=
-trap '[ -z "$daemon" ] || kill "$daemon"; rm -rf "$work"' EXIT
+trap '[ -z "$daemon" ] || { kill "$daemon"; wait "$daemon" || :; }; rm -rf "$work"' EXIT
 go build -buildvcs=false -o "$work/" ./cmd/vaultd ./cmd/vaultctl
 PATH=$work:$PATH
 export PATH HOME="$work" BFXVAULT_DIR="$work/v"

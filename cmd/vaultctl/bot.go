@@ -112,9 +112,9 @@ func (a *app) botList() *cobra.Command {
 						return err
 					}
 					views = append(views, v)
-					rows = append(rows, []string{v.name(), v.matches(), strings.Join(v.labels(), ",")})
+					rows = append(rows, []string{v.name(), v.matches(), strings.Join(v.labels(), ","), v.lastUsed()})
 				}
-				return a.report(map[string]any{"bots": views}, func() { a.table("BOT\tMATCH\tAPI KEYS", rows) })
+				return a.report(map[string]any{"bots": views}, func() { a.table("BOT\tMATCH\tAPI KEYS\tLAST SIGNED", rows) })
 			})
 		},
 	}

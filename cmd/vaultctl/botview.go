@@ -20,6 +20,8 @@ type botView struct {
 	Role    string      `json:"role,omitempty"`
 	Grants  []grantView `json:"grants"`
 	Created int64       `json:"created"`
+	// LastUsed is when a signature was given to it last since the unlock; 0 for never.
+	LastUsed int64 `json:"last_used"`
 	// Suspended is since when nothing is signed for it.
 	Suspended int64 `json:"suspended,omitempty"`
 	// Removed is when it was removed.
@@ -34,6 +36,14 @@ func (v botView) name() string {
 		return v.Name + " (suspended)"
 	}
 	return v.Name
+}
+
+// lastUsed is when a signature was given to it last.
+func (v botView) lastUsed() string {
+	if v.LastUsed == 0 {
+		return "not since the unlock"
+	}
+	return date(v.LastUsed) + " UTC"
 }
 
 type matchView struct {
@@ -96,7 +106,7 @@ func (m matchView) String() string {
 func viewOfBot(b *pb.Bot) (botView, error) {
 	v := botView{
 		Name: b.GetName(), Role: b.GetRole(), Created: b.GetCreated(), Suspended: b.GetSuspended(),
-		Removed: b.GetRemoved(), Match: []matchView{},
+		Removed: b.GetRemoved(), LastUsed: b.GetLastUsed(), Match: []matchView{},
 	}
 	for _, m := range b.GetMatches() {
 		v.Match = append(v.Match, matchView{m.Uid, m.Gid, m.GetUnit(), m.GetExe(), hex.EncodeToString(m.GetSha256())})
@@ -141,7 +151,7 @@ func (v botView) matches() string {
 }
 
 func (a *app) printBot(v botView) {
-	a.printf("bot:    %s\nmatch:  %s\nadded:  %s UTC\n", v.Name, v.matches(), date(v.Created))
+	a.printf("bot:    %s\nmatch:  %s\nadded:  %s UTC\nsigned: %s\n", v.Name, v.matches(), date(v.Created), v.lastUsed())
 	if v.Suspended != 0 {
 		a.printf("state:  suspended since %s UTC\n", date(v.Suspended))
 		a.hintf("vaultctl bot enable %s", v.Name)

@@ -105,7 +105,7 @@ func (o *overview) value(keys []keyState, bots []botState, near []nearLimit) map
 }
 
 type slotState struct {
-	ID      uint32 `json:"id"`
+	Slot    uint32 `json:"slot"`
 	Kind    string `json:"kind"`
 	Created int64  `json:"created"`
 }
