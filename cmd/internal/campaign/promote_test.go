@@ -21,13 +21,16 @@ func (a *admin) stage(label, secret string) error {
 	return err
 }
 
-func (a *admin) promote(label string) error {
-	r := vault.PromoteKey{Label: label, Grace: 60}
+// promote promotes the version that is staged.
+func (a *admin) promote(label string) error { return a.promoteVersion(label, 0) }
+
+func (a *admin) promoteVersion(label string, version uint32) error {
+	r := vault.PromoteKey{Label: label, Version: version, Grace: 60}
 	proof, err := a.prove(r.Operation())
 	if err != nil {
 		return err
 	}
-	_, err = a.PromoteKey(a.ctx, &pb.PromoteKeyRequest{Label: r.Label, Grace: r.Grace, Proof: proof})
+	_, err = a.PromoteKey(a.ctx, &pb.PromoteKeyRequest{Label: r.Label, Version: r.Version, Grace: r.Grace, Proof: proof})
 	return err
 }
 
@@ -54,6 +57,30 @@ func promoting() doing {
 			return true
 		default:
 			r.t.Fatalf("neither the old state nor the new one: %s", states)
+			return false
+		}
+	}}
+}
+
+// revoking ends an API key at once: it is active or revoked.
+func revoking() doing {
+	return doing{"key revoke", nil, afterUnlock(func(r *rig) error {
+		a := r.admin()
+		_, err := a.RevokeKey(a.ctx, &pb.RevokeKeyRequest{Label: "main"})
+		return err
+	}), func(r *rig) bool {
+		a := r.admin()
+		must(r.t, a.unlock())
+		shown, err := a.ShowKey(a.ctx, &pb.ShowKeyRequest{Label: "main"})
+		must(r.t, err)
+		switch state := shown.GetKey().GetVersions()[0].GetState(); state {
+		case "active":
+			return false
+		case "revoked":
+			must(r.t, a.promoteVersion("main", 1)) // nothing of it is lost
+			return true
+		default:
+			r.t.Fatalf("neither the old state nor the new one: %s", state)
 			return false
 		}
 	}}
