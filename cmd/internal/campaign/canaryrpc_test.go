@@ -332,6 +332,22 @@ func (h *hunt) secretsWithAProof() {
 	}
 	h.names(a)
 	h.boxes(a)
+	h.versions(a)
+}
+
+// versions gives an API key a second version, and takes it away again.
+func (h *hunt) versions(a *admin) {
+	h.t.Helper()
+	conn := h.dialTo(false)
+	must(h.t, a.stage("strict", h.canaryOf("the API secret of a version", mixed)))
+	h.well("SignProbe", conn, &pb.SignProbeRequest{Label: "strict", Version: 2})
+	h.well("RevokeKey", conn, &pb.RevokeKeyRequest{Label: "strict", Version: 2})
+	must(h.t, a.promoteVersion("strict", 2), a.promoteVersion("strict", 1))
+	h.well("RevokeKey", conn, &pb.RevokeKeyRequest{Label: "strict", Version: 2})
+	proof, err := a.prove(vault.PurgeKey{Label: "strict"}.Operation())
+	must(h.t, err)
+	_, err = a.PurgeKey(a.ctx, &pb.PurgeKeyRequest{Label: "strict", Proof: proof})
+	must(h.t, err)
 }
 
 // apply applies a policy that must be refused, with the proof for it where it can be
