@@ -36,7 +36,11 @@ func (a *app) examine(ctx context.Context) ([]doctor.Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	owners := []uint32{uint32(os.Geteuid()), 0}
+	me := uint32(os.Geteuid())
+	owners := []uint32{0, me}
+	if owner, err := ownerOf(p.Runtime); err == nil {
+		owners[1] = owner
+	}
 	var findings []doctor.Finding
 	state, err := a.statusWithin(ctx, 0)
 	if err != nil {
@@ -44,10 +48,10 @@ func (a *app) examine(ctx context.Context) ([]doctor.Finding, error) {
 			Check: "vaultd", Grade: doctor.Unseen, Says: "how vaultd is set up, key slots, API keys and bots: " + toFailure(err).message, Mend: toFailure(err).hint,
 		})
 	} else {
-		owners = append(owners, state.GetSetup().GetUid())
+		owners[1] = state.GetSetup().GetUid()
 		o := a.overview(ctx, state)
-		findings = slices.Concat(o.setupFindings(uint32(os.Geteuid())), o.slotFindings(), o.keyFindings())
-		bots, err := o.botFindings(uint32(os.Geteuid()))
+		findings = slices.Concat(o.setupFindings(me), o.slotFindings(), o.keyFindings())
+		bots, err := o.botFindings(me)
 		if err != nil {
 			return nil, err
 		}
@@ -58,7 +62,7 @@ func (a *app) examine(ctx context.Context) ([]doctor.Finding, error) {
 		doctor.File{Path: p.Config(), Mode: 0o744}, // no secret
 		doctor.File{Path: p.Runtime, Mode: 0o711}, doctor.File{Path: p.SignSocket(), Mode: 0o660}, doctor.File{Path: p.AdminSocket(), Mode: 0o660},
 	)
-	findings = slices.Concat(findings, files, doctor.Machine("/"))
+	findings = slices.Concat(findings, files, doctor.Above(append(owners, me), p.State), doctor.Machine("/"))
 	slices.SortStableFunc(findings, func(x, y doctor.Finding) int { return doctor.Worse(x.Grade, y.Grade) })
 	return findings, nil
 }

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"bfxvault/cmd/internal/doctor"
-	"bfxvault/cmd/internal/policyfile"
-	pb "bfxvault/proto/bfxvault/v1"
 	"bfxvault/vault/operator"
 	"bfxvault/vault/policy"
 )
@@ -66,56 +64,34 @@ func keyFindings(k keyView) (findings []doctor.Finding) {
 		add(doctor.Weak, "declared to withdraw", "an API key without that permission, and one of its own for what withdraws")
 	}
 	for _, v := range k.Versions {
-		ended := v.State == stateRetired || v.State == stateRevoked
-		switch c := compare(k.Permissions, v.Scopes); {
-		case ended:
-			add(doctor.Weak, fmt.Sprintf("version %d has ended, and its secret is still here", v.Version), "delete it at "+revokeAt+", then: vaultctl key purge "+k.Label)
-		case v.State != stateActive:
-		case v.Verified == 0:
+		if v.State == stateActive && v.Verified == 0 {
 			add(doctor.Weak, "nobody has asked Bitfinex what it may do", "vaultctl key verify "+k.Label)
-		case len(c.Moves) > 0:
-			add(doctor.Insecure, "can move funds ("+strings.Join(c.Moves, ", ")+"), and was not declared to", "make one without that permission at "+revokeAt+", and: vaultctl key rotate "+k.Label+" --api-key ID")
-		case c.Beyond != 0 || len(c.Unknown) > 0:
-			add(doctor.Weak, "Bitfinex grants more than was declared: "+strings.Join(append(c.Beyond.Words(), c.Unknown...), ","), "an API key that can do less")
 		}
+		v.findings(k, add)
 	}
 	return findings
 }
 
-// botFindings grade bots and what they may do. me is the operator.
-func (o *overview) botFindings(me uint32) (findings []doctor.Finding, err error) {
-	for _, b := range o.bots {
-		v, err := viewOfBot(b)
-		if err != nil {
-			return nil, err
-		}
-		findings = append(findings, v.findings(me, o.status.GetSetup())...)
-	}
-	if len(o.bots) > 0 && len(findings) == 0 {
-		findings = append(findings, doctor.Finding{Check: "bots", Grade: doctor.Secure, Says: "bots have users of their own, and their grants are narrow"})
-	}
-	return findings, nil
-}
+// forgotten is after how many days a staged version is one that nobody will promote.
+const forgotten = 7
 
-func (v botView) findings(me uint32, setup *pb.Setup) (findings []doctor.Finding) {
-	add := func(says, mend string) {
-		findings = append(findings, doctor.Finding{Check: "bots", Grade: doctor.Weak, Says: v.Name + ": " + says, Mend: mend})
+// findings adds what is wrong with a version, whatever its state. What Bitfinex lets it do
+// stands until it is deleted there.
+func (v versionView) findings(k keyView, add func(grade doctor.Grade, says, mend string)) {
+	version := fmt.Sprintf("version %d ", v.Version)
+	ended := v.State == stateRetired || v.State == stateRevoked
+	if ended {
+		add(doctor.Weak, version+"has ended, and its secret is still here", "delete it at "+revokeAt+", then: vaultctl key purge "+k.Label)
+		return
 	}
-	spec := policy.BotSpec{}
-	for _, m := range v.Match {
-		switch {
-		case m.UID == nil:
-		case *m.UID == setup.GetUid():
-			add("runs as vaultd's user, and is not kept from its files", "a user of its own")
-		case *m.UID == me:
-			add("runs as your user, and so does every other program of yours", "a user of its own")
-		}
+	if v.State == stateStaged && v.AgeDays >= forgotten {
+		add(doctor.Weak, version+"is staged since "+date(v.Created)+" UTC, and signs nothing", fmt.Sprintf("vaultctl key promote %s, or vaultctl key revoke %s --version %d", k.Label, k.Label, v.Version))
 	}
-	for _, g := range v.Grants {
-		spec.Grants = append(spec.Grants, g.spec)
+	switch c := compare(k.Permissions, v.Scopes); {
+	case v.Verified == 0:
+	case len(c.Moves) > 0:
+		add(doctor.Insecure, version+"can move funds ("+strings.Join(c.Moves, ", ")+"), and was not declared to", "make one without that permission at "+revokeAt+", and: vaultctl key rotate "+k.Label+" --api-key ID")
+	case c.Beyond != 0 || len(c.Unknown) > 0:
+		add(doctor.Weak, version+"may do more at Bitfinex than was declared: "+strings.Join(append(c.Beyond.Words(), c.Unknown...), ","), "an API key that can do less")
 	}
-	for _, sentence := range policyfile.Advice(map[string]policy.BotSpec{v.Name: spec}) {
-		findings = append(findings, doctor.Finding{Check: "bots", Grade: doctor.Weak, Says: sentence, Mend: "vaultctl grant, or a policy file: docs/policy.md"})
-	}
-	return findings
 }

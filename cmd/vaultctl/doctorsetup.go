@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"bfxvault/cmd/internal/doctor"
 	pb "bfxvault/proto/bfxvault/v1"
@@ -20,7 +21,7 @@ func (o *overview) setupFindings(me uint32) (findings []doctor.Finding) {
 			findings = append(findings, doctor.Finding{Check: check, Grade: doctor.Secure, Says: good})
 		}
 	}
-	findings = append(findings, userFinding(setup.GetUid(), me))
+	findings = append(append(findings, o.troubles()...), userFinding(setup.GetUid(), me))
 	add("memory", setup.GetMemory() != "memfd_secret", "secrets lie in memory that is locked, and that the kernel can read",
 		"Linux 5.14 or later, with memfd_secret; 6.5 has it without a boot parameter", "secrets lie in memory that not even the kernel maps")
 	add("memlock", memlockFull(setup), memoryLine(setup.GetMemory(), setup.GetMemlockLimit(), setup.GetMemlockUsed())+": the next API keys may find no room",
@@ -35,6 +36,26 @@ func (o *overview) setupFindings(me uint32) (findings []doctor.Finding) {
 	add("panic", o.status.GetPanicCancelAll(), "whoever reaches admin.sock may cancel all orders", "vaultctl panic allow off", "")
 	add("alerts", len(o.status.GetRecent()) > 0, count(uint32(len(o.status.GetRecent())), "alert")+" since vaultd's start", "vaultctl status, then vaultctl audit tail --alerts", "")
 	return append(findings, o.diskFindings()...)
+}
+
+// troubles are what vaultd itself complains of.
+func (o *overview) troubles() (findings []doctor.Finding) {
+	s := o.status
+	if s.GetProblem() != "" {
+		findings = append(findings, doctor.Finding{Check: "vault", Grade: doctor.Insecure, Says: "the vault cannot be used: " + s.GetProblem(), Mend: "docs/operations.md says what each reason asks for; a backup: vaultctl backup restore"})
+	}
+	if s.GetAuditProblem() != "" {
+		findings = append(findings, doctor.Finding{Check: "audit log", Grade: doctor.Weak, Says: "nothing is signed: " + s.GetAuditProblem(), Mend: "room on its disk; vaultctl audit verify"}) // it refuses, and so loses nothing
+	}
+	for _, alert := range s.GetAlerts() {
+		says, command, named := strings.Cut(alert, ": vaultctl ")
+		mend := "vaultctl " + command
+		if !named {
+			says, mend = alert, "the right time, then vaultctl lock and vaultctl unlock"
+		}
+		findings = append(findings, doctor.Finding{Check: "alerts", Grade: doctor.Weak, Says: says, Mend: mend})
+	}
+	return findings
 }
 
 // durability says what a power cut can take. Either is as it was meant.

@@ -95,7 +95,10 @@ func TestFilesThatOthersReachAreInsecure(t *testing.T) {
 			t.Errorf("%s: %+v", what, found)
 		}
 	}
-	want("missing", doctor.Secure, me, "")
+	want("a vault that is not there", doctor.Unseen, me, "vaultctl init, or name the vault's folder with --dir")
+	if found := doctor.Files(me, doctor.File{Path: dir, Mode: 0o777}, file); found[0].Grade != doctor.Secure {
+		t.Errorf("missing: %+v", found)
+	}
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -117,4 +120,26 @@ func TestFilesThatOthersReachAreInsecure(t *testing.T) {
 	}
 	file.Path = link
 	want("a link", doctor.Insecure, me, "put the file itself there")
+}
+
+func TestFoldersAboveThatOthersWriteToAreInsecure(t *testing.T) {
+	above := t.TempDir() // in /tmp, which is sticky
+	vault := filepath.Join(above, "a", "vault")
+	if err := os.MkdirAll(vault, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	me := []uint32{0, uint32(os.Geteuid())}
+	for mode, want := range map[os.FileMode]doctor.Grade{
+		0o755: doctor.Secure, 0o777: doctor.Insecure, 0o703: doctor.Insecure, 0o775: doctor.Weak, 0o777 | os.ModeSticky: doctor.Secure,
+	} {
+		if err := os.Chmod(filepath.Dir(vault), mode); err != nil {
+			t.Fatal(err)
+		}
+		if found := doctor.Above(me, vault); doctor.Overall(found) != want {
+			t.Errorf("%v: %+v", mode, found)
+		}
+	}
+	if found := doctor.Above([]uint32{me[1] + 1, 0}, vault); me[1] != 0 && doctor.Overall(found) != doctor.Insecure {
+		t.Errorf("another's: %+v", found)
+	}
 }
