@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"os"
+	"os/user"
 	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -55,7 +57,7 @@ func (a *app) examine(ctx context.Context) ([]doctor.Finding, error) {
 		if err != nil {
 			return nil, err
 		}
-		findings = slices.Concat(findings, bots, o.unseenFindings())
+		findings = slices.Concat(findings, bots, a.openedBy(ctx, o), doctor.Sleep("/", userName(state.GetSetup().GetUid())), o.unseenFindings())
 	}
 	files := doctor.Files(owners,
 		doctor.File{Path: p.State, Mode: 0o700}, doctor.File{Path: p.VaultFile(), Mode: 0o600}, doctor.File{Path: p.Audit(), Mode: 0o700},
@@ -65,6 +67,15 @@ func (a *app) examine(ctx context.Context) ([]doctor.Finding, error) {
 	findings = slices.Concat(findings, files, doctor.Above(append(owners, me), p.State), doctor.Machine("/"))
 	slices.SortStableFunc(findings, func(x, y doctor.Finding) int { return doctor.Worse(x.Grade, y.Grade) })
 	return findings, nil
+}
+
+// userName is a user's name, and the number of one that has none.
+func userName(uid uint32) string {
+	id := strconv.FormatUint(uint64(uid), 10)
+	if u, err := user.LookupId(id); err == nil {
+		return u.Username
+	}
+	return id
 }
 
 // unseenFindings are what vaultd did not tell.

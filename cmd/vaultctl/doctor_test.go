@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"bfxvault/cmd/internal/doctor"
+	"bfxvault/cmd/internal/login"
 	pb "bfxvault/proto/bfxvault/v1"
 )
 
@@ -143,5 +146,36 @@ func TestBotsAreGraded(t *testing.T) { // A10
 			}
 			wantFinding(t, findings, c.grade, c.says, c.mend)
 		})
+	}
+}
+
+func TestWhatOpensTheVaultAtLoginIsGraded(t *testing.T) {
+	slots := []*pb.Slot{{Id: 1, Kind: "passphrase"}, {Id: 2, Kind: "keyfile"}}
+	for _, c := range []struct {
+		what  string
+		way   opening
+		grade doctor.Grade
+		says  string
+	}{
+		{"a TPM", opening{with: login.Credential, slot: 2, tpm: true}, doctor.Secure, "a copy of its disk does not"},
+		{"the disk", opening{with: login.Credential, slot: 2}, doctor.Weak, "no TPM seals the keyfile"},
+		{"the keyring", opening{with: login.Keyring, slot: 2}, doctor.Weak, "to every program of yours"},
+		{"the login password", opening{with: login.PAM, slot: 2}, doctor.Secure, "your login password guards it"},
+		{"files that others write", opening{with: login.PAM, err: fmt.Errorf("x.note: %w", login.ErrUnsafe)}, doctor.Insecure, "pam: x.note: others could"},
+		{"cannot be told", opening{with: login.PAM, err: errors.New("no such user")}, doctor.Unseen, "unlocked with pam: no such user"},
+		{"a keyfile elsewhere", opening{with: login.PAM}, doctor.Unseen, "where the keyfile of key slot 2 is kept"},
+		{"no such login here", opening{with: login.Keyring, err: login.ErrAbsent}, doctor.Unseen, "where the keyfile of key slot 2 is kept"},
+		{"another keyfile", opening{with: login.PAM, slot: 3}, doctor.Unseen, "where the keyfile of key slot 2 is kept"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			wantFinding(t, (&overview{slots: slots}).loginFindings([]opening{c.way}, nil), c.grade, c.says, "")
+		})
+	}
+	human := &overview{slots: slots[:1]}
+	wantFinding(t, human.loginFindings([]opening{{with: login.PAM}}, nil), doctor.Secure, "it takes a human", "")
+	wantFinding(t, human.loginFindings(nil, errors.New("no answer")), doctor.Unseen, "at login: no answer", "vaultctl login status")
+	told := (&overview{slots: slots}).loginFindings([]opening{{with: login.Credential, slot: 2, tpm: true}}, nil)
+	if len(told) != 1 {
+		t.Errorf("%+v", told)
 	}
 }

@@ -1,8 +1,11 @@
 package doctor_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"bfxvault/cmd/internal/doctor"
@@ -29,19 +32,21 @@ func TestTheWholeIsAsGoodAsItsWorstPart(t *testing.T) {
 	}
 }
 
-// machine makes the files of a kernel that says so.
-func machine(t *testing.T, ptraceScope, swaps string) string {
+// machine makes the files of a kernel that says so; a text of "-> …" makes a link.
+func machine(t *testing.T, texts map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
-	for name, text := range map[string]string{"proc/sys/kernel/yama/ptrace_scope": ptraceScope, "proc/swaps": swaps} {
-		if text == "" {
-			continue
-		}
+	for name, text := range texts {
 		path := filepath.Join(root, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		target, link := strings.CutPrefix(text, "-> ")
+		err := os.WriteFile(path, []byte(text), 0o600)
+		if link {
+			err = errors.Join(os.Remove(path), os.Symlink(target, path))
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -52,7 +57,7 @@ func gradeOf(t *testing.T, findings []doctor.Finding, check string) doctor.Grade
 	t.Helper()
 	for _, f := range findings {
 		if f.Check == check {
-			if f.Says == "" || (f.Grade == doctor.Weak) != (f.Mend != "") {
+			if f.Says == "" || (f.Grade == doctor.Weak && f.Mend == "") || (f.Grade == doctor.Secure && f.Mend != "") {
 				t.Errorf("%+v", f)
 			}
 			return f.Grade
@@ -63,23 +68,80 @@ func gradeOf(t *testing.T, findings []doctor.Finding, check string) doctor.Grade
 }
 
 func TestTheMachineIsGraded(t *testing.T) {
-	const header = "Filename\tType\tSize\tUsed\tPriority\n"
 	for _, c := range []struct {
-		scope, swaps  string
-		tracing, swap doctor.Grade
-	}{
-		{"1\n", header, doctor.Secure, doctor.Secure},
-		{"0\n", header + "/dev/zram0 partition 1 0 100\n", doctor.Weak, doctor.Secure},
-		{"2\n", header + "/dev/zram0 partition 1 0 100\n/dev/sda2 partition 1 0 -2\n", doctor.Secure, doctor.Weak},
-		{"", header + "/swapfile file 1 0 -2\n", doctor.Weak, doctor.Weak},
-		{"1\n", "", doctor.Secure, doctor.Unseen},
-	} {
-		findings := doctor.Machine(machine(t, c.scope, c.swaps))
-		if tracing, swap := gradeOf(t, findings, "tracing"), gradeOf(t, findings, "swap"); tracing != c.tracing || swap != c.swap {
-			t.Errorf("%q, %q: tracing %s, swap %s", c.scope, c.swaps, tracing, swap)
+		scope   string
+		tracing doctor.Grade
+	}{{"0\n", doctor.Weak}, {"1\n", doctor.Secure}, {"2\n", doctor.Secure}} {
+		findings := doctor.Machine(machine(t, map[string]string{"proc/sys/kernel/yama/ptrace_scope": c.scope}))
+		if tracing := gradeOf(t, findings, "tracing"); tracing != c.tracing {
+			t.Errorf("%q: %s", c.scope, tracing)
 		}
 		gradeOf(t, findings, "clock")
 		gradeOf(t, findings, "kernel")
+	}
+	if tracing := gradeOf(t, doctor.Machine(t.TempDir()), "tracing"); tracing != doctor.Weak {
+		t.Errorf("no Yama: %s", tracing)
+	}
+}
+
+func TestSwapThatIsNotKnownToBeEncryptedIsWeak(t *testing.T) {
+	const header, swaps, block = "Filename\tType\tSize\tUsed\tPriority\n", "proc/swaps", "sys/class/block/"
+	for _, c := range []struct {
+		what  string
+		files map[string]string
+		want  doctor.Grade
+	}{
+		{"cannot be seen", nil, doctor.Unseen},
+		{"none", map[string]string{swaps: header}, doctor.Secure},
+		{"packed", map[string]string{swaps: header + "/dev/zram0 partition 1 0 100\n"}, doctor.Secure},
+		{"plain", map[string]string{swaps: header + "/dev/zram0 partition 1 0 100\n/dev/sda2 partition 1 0 -2\n"}, doctor.Weak},
+		{"a file", map[string]string{swaps: header + "/swapfile file 1 0 -2\n"}, doctor.Weak},
+		{"LUKS", map[string]string{swaps: header + "/dev/dm-1 partition 1 0 -2\n", block + "dm-1/dm/uuid": "CRYPT-LUKS2-12-swap\n"}, doctor.Secure},
+		{"by its name", map[string]string{swaps: header + "/dev/mapper/swap partition 1 0 -2\n", "dev/mapper/swap": "-> ../dm-1", "dev/dm-1": "", block + "dm-1/dm/uuid": "CRYPT-PLAIN-swap\n"}, doctor.Secure},
+		{"LVM in LUKS", map[string]string{swaps: header + "/dev/dm-1 partition 1 0 -2\n", block + "dm-1/dm/uuid": "LVM-12\n", block + "dm-1/slaves/dm-0/dm/uuid": "CRYPT-LUKS1-12\n"}, doctor.Secure},
+		{"LVM on two, one of them plain", map[string]string{
+			swaps: header + "/dev/dm-1 partition 1 0 -2\n", block + "dm-1/dm/uuid": "LVM-12\n",
+			block + "dm-1/slaves/dm-0/dm/uuid": "CRYPT-LUKS1-12\n", block + "dm-1/slaves/sda1/size": "1",
+		}, doctor.Weak},
+		{"LVM", map[string]string{swaps: header + "/dev/dm-1 partition 1 0 -2\n", block + "dm-1/dm/uuid": "LVM-12\n"}, doctor.Weak},
+		{"checked, and not encrypted", map[string]string{swaps: header + "/dev/dm-1 partition 1 0 -2\n", block + "dm-1/dm/uuid": "CRYPT-INTEGRITY-12\n"}, doctor.Weak},
+		{"one of two", map[string]string{swaps: header + "/dev/dm-1 partition 1 0 -2\n/dev/sda2 partition 1 0 -3\n", block + "dm-1/dm/uuid": "CRYPT-LUKS2-12\n"}, doctor.Weak},
+	} {
+		if got := gradeOf(t, doctor.Machine(machine(t, c.files)), "swap"); got != c.want {
+			t.Errorf("%s: %s, not %s", c.what, got, c.want)
+		}
+	}
+	hibernates := doctor.Machine(machine(t, map[string]string{swaps: header + "/swapfile file 1 0 -2\n", "sys/power/state": "freeze mem disk\n"}))
+	if !slices.ContainsFunc(hibernates, func(f doctor.Finding) bool { return strings.Contains(f.Says, "when the machine hibernates") }) {
+		t.Errorf("%+v", hibernates)
+	}
+}
+
+func TestAMachineThatSleepsOverAnOpenVaultIsWeak(t *testing.T) {
+	const state, systemd, wants = "sys/power/state", "run/systemd/system/x", "etc/systemd/system/sleep.target.wants/"
+	for _, c := range []struct {
+		what  string
+		files map[string]string
+		want  doctor.Grade
+	}{
+		{"sleeps", map[string]string{state: "mem disk\n", systemd: ""}, doctor.Weak},
+		{"locks before", map[string]string{state: "mem disk\n", systemd: "", wants + "bfxvault-lock-sleep@ann.service": "-> /x"}, doctor.Secure},
+		{"locks another's", map[string]string{state: "mem disk\n", systemd: "", wants + "bfxvault-lock-sleep@bob.service": "-> /x", wants + "bfxvault-lock-sleep.service": "-> /x"}, doctor.Weak},
+		{"is kept from it", map[string]string{state: "mem disk\n", systemd: "", "etc/systemd/system/sleep.target": "-> /dev/null"}, doctor.Secure},
+		{"has no systemd", map[string]string{state: "mem\n"}, doctor.Unseen},
+	} {
+		if got := gradeOf(t, doctor.Sleep(machine(t, c.files), "ann"), "sleep"); got != c.want {
+			t.Errorf("%s: %s, not %s", c.what, got, c.want)
+		}
+	}
+	service := machine(t, map[string]string{state: "mem\n", systemd: "", wants + "bfxvault-lock-sleep.service": "-> /x"})
+	if got := gradeOf(t, doctor.Sleep(service, "bfxvault"), "sleep"); got != doctor.Secure {
+		t.Errorf("the system service: %s", got)
+	}
+	for _, state := range []map[string]string{nil, {state: "\n"}} {
+		if found := doctor.Sleep(machine(t, state), "ann"); found != nil {
+			t.Errorf("cannot sleep: %+v", found)
+		}
 	}
 }
 

@@ -55,24 +55,3 @@ func tracing(root string) Finding {
 	}
 	return Finding{"tracing", Secure, "programs may not look into others of their user", ""}
 }
-
-// swap looks for memory that is written to a disk. What vaultd holds is not, but what is
-// typed into vaultctl, and what bots hold, may be.
-func swap(root string) Finding {
-	text, err := os.ReadFile(root + "/proc/swaps")
-	if err != nil {
-		return Finding{"swap", Unseen, "it cannot be seen where memory is swapped to: " + err.Error(), ""}
-	}
-	var plain []string
-	for i, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
-		fields := strings.Fields(line)
-		if i == 0 || len(fields) == 0 || strings.HasPrefix(fields[0], "/dev/zram") {
-			continue // the header; or memory that is packed, and stays memory
-		}
-		plain = append(plain, fields[0])
-	}
-	if len(plain) == 0 {
-		return Finding{"swap", Secure, "no memory is swapped to a disk", ""}
-	}
-	return Finding{"swap", Weak, "memory is swapped to " + strings.Join(plain, ", ") + ", and what is typed may be left there unless that is encrypted", "swapoff -a, or swap on an encrypted device"}
-}

@@ -60,6 +60,7 @@ func (w *Way) credential(program string) error {
 		return err
 	}
 	sealed := filepath.Join(m.store, credentialName)
+	w.sealed = sealed
 	w.works = func(ctx context.Context) error { return w.credentialWorks(ctx, m, program, sealed) }
 	w.things = append(w.things, file{sealed, 0o600, 0o700, func(ctx context.Context, k *Key) ([]byte, error) {
 		return encrypt(ctx, m, k)

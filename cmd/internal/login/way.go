@@ -32,6 +32,7 @@ type Way struct {
 	state    string // the folder of notes
 	note     *note  // nil where it is not set up
 	things   []thing
+	sealed   string        // the file of a credential
 	made     []string      // the folders that Store makes
 	left     func() string // what only root can do still; nil where there is no such thing
 	works    func(context.Context) error
