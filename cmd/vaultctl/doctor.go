@@ -4,12 +4,14 @@ import (
 	"context"
 	"os"
 	"os/user"
+	"path/filepath"
 	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"bfxvault/cmd/internal/doctor"
+	"bfxvault/cmd/internal/paths"
 	"bfxvault/vault"
 )
 
@@ -59,14 +61,22 @@ func (a *app) examine(ctx context.Context) ([]doctor.Finding, error) {
 		}
 		findings = slices.Concat(findings, bots, a.openedBy(ctx, o), doctor.Sleep("/", userName(state.GetSetup().GetUid())), o.unseenFindings())
 	}
-	files := doctor.Files(owners,
-		doctor.File{Path: p.State, Mode: 0o700}, doctor.File{Path: p.VaultFile(), Mode: 0o600}, doctor.File{Path: p.Audit(), Mode: 0o700},
-		doctor.File{Path: p.Config(), Mode: 0o744}, // no secret
-		doctor.File{Path: p.Runtime, Mode: 0o711}, doctor.File{Path: p.SignSocket(), Mode: 0o660}, doctor.File{Path: p.AdminSocket(), Mode: 0o660},
-	)
-	findings = slices.Concat(findings, files, doctor.Above(append(owners, me), p.State), doctor.Machine("/"))
+	findings = slices.Concat(findings, doctor.Files(owners, filesOf(p)...), doctor.Above(append(owners, me), p.State), doctor.Machine("/"))
 	slices.SortStableFunc(findings, func(x, y doctor.Finding) int { return doctor.Worse(x.Grade, y.Grade) })
 	return findings, nil
+}
+
+// filesOf are a vault's files, with the most that others may do with them.
+func filesOf(p paths.Paths) []doctor.File {
+	state := uint32(0o700)
+	if filepath.Dir(p.Runtime) == p.State {
+		state = 0o711 // a group passes through to the sockets
+	}
+	return []doctor.File{
+		{Path: p.State, Mode: state}, {Path: p.VaultFile(), Mode: 0o600}, {Path: p.Audit(), Mode: 0o700},
+		{Path: p.Config(), Mode: 0o744}, // no secret
+		{Path: p.Runtime, Mode: 0o711}, {Path: p.SignSocket(), Mode: 0o660}, {Path: p.AdminSocket(), Mode: 0o660},
+	}
 }
 
 // userName is a user's name, and the number of one that has none.

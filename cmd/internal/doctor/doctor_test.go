@@ -4,9 +4,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"bfxvault/cmd/internal/doctor"
 )
@@ -182,6 +185,50 @@ func TestFilesThatOthersReachAreInsecure(t *testing.T) {
 	}
 	file.Path = link
 	want("a link", doctor.Insecure, me, "put the file itself there")
+}
+
+// The operator of a service is kept out of its folder, and that is how it should be.
+func TestAFolderThatIsClosedToUsIsClosed(t *testing.T) {
+	dir := t.TempDir()
+	owner := uint32(os.Geteuid())
+	path := filepath.Join(dir, "state", "vault.db")
+	err := errors.Join(os.Mkdir(filepath.Dir(path), 0o700), os.WriteFile(path, nil, 0o600), os.Chmod(dir, 0o755), os.Chmod(filepath.Dir(dir), 0o755))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := func() (closed, open []doctor.Finding) {
+		file := doctor.File{Path: path, Mode: 0o600}
+		return doctor.Files([]uint32{owner}, doctor.File{Path: filepath.Dir(path), Mode: 0o700}, file),
+			doctor.Files([]uint32{owner}, doctor.File{Path: dir, Mode: 0o755}, file)
+	}
+	var closed, open []doctor.Finding
+	if owner == 0 {
+		done := make(chan struct{})
+		go func() { // on a thread of its own, which ends with it
+			defer close(done)
+			runtime.LockOSThread()
+			if err := unix.Setfsuid(65534); err != nil {
+				t.Error(err)
+			}
+			closed, open = files()
+		}()
+		<-done
+	} else {
+		// Nobody else's folder is at hand: our own, closed to ourselves.
+		if err := os.Chmod(filepath.Dir(path), 0); err != nil {
+			t.Fatal(err)
+		}
+		closed, open = files()
+		if err := os.Chmod(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if doctor.Overall(closed) != doctor.Secure {
+		t.Errorf("closed: %+v", closed)
+	}
+	if len(open) != 1 || open[0].Grade != doctor.Unseen {
+		t.Errorf("out of sight: %+v", open)
+	}
 }
 
 func TestFoldersAboveThatOthersWriteToAreInsecure(t *testing.T) {

@@ -19,18 +19,23 @@ type File struct {
 
 // Files grades files and folders, whose owner may be one of some uids. One that is missing
 // is no finding, as vaultd makes what it needs, but for the first: without that, nothing
-// was looked at.
+// was looked at. Nor is one in a folder before it that only its owner may enter, where that
+// keeps out this program as well: what is in there is safe from others, whatever its mode.
 func Files(owners []uint32, files ...File) (findings []Finding) {
+	var closed []string
 	for i, f := range files {
 		found, err := f.grade(owners)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && i == 0:
 			return []Finding{{"files", Unseen, "there is no " + f.Path, "vaultctl init, or name the vault's folder with --dir"}}
 		case errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, fs.ErrPermission) && slices.Contains(closed, filepath.Dir(f.Path)):
 		case err != nil:
 			findings = append(findings, Finding{"files", Unseen, fmt.Sprintf("%s: %v", f.Path, err), "run vaultctl doctor as the user that vaultd runs as"})
 		case found.Grade != Secure:
 			findings = append(findings, found)
+		case f.Mode&0o077 == 0:
+			closed = append(closed, f.Path)
 		}
 	}
 	if len(findings) == 0 {
