@@ -74,7 +74,7 @@ func TestTheMachineIsGraded(t *testing.T) {
 	for _, c := range []struct {
 		scope   string
 		tracing doctor.Grade
-	}{{"0\n", doctor.Weak}, {"1\n", doctor.Secure}, {"2\n", doctor.Secure}} {
+	}{{"0\n", doctor.Weak}, {"1\n", doctor.Secure}, {"2\n", doctor.Secure}, {"3\n", doctor.Secure}, {"\n", doctor.Unseen}, {"4\n", doctor.Unseen}} {
 		findings := doctor.Machine(machine(t, map[string]string{"proc/sys/kernel/yama/ptrace_scope": c.scope}))
 		if tracing := gradeOf(t, findings, "tracing"); tracing != c.tracing {
 			t.Errorf("%q: %s", c.scope, tracing)

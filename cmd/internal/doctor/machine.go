@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"fmt"
 	"os"
 	"strings"
 
@@ -47,11 +48,15 @@ func pinning() Finding {
 func tracing(root string) Finding {
 	text, err := os.ReadFile(root + "/proc/sys/kernel/yama/ptrace_scope")
 	const says = "any program may look into others of its user, bots among them"
-	switch {
-	case err != nil:
+	if err != nil {
 		return Finding{"tracing", Weak, says + ": this kernel has no Yama", "a user for each bot"}
-	case strings.TrimSpace(string(text)) == "0":
-		return Finding{"tracing", Weak, says, "sysctl -w kernel.yama.ptrace_scope=1, and a file in /etc/sysctl.d for the next start"}
 	}
-	return Finding{"tracing", Secure, "programs may not look into others of their user", ""}
+	switch scope := strings.TrimSpace(string(text)); scope {
+	case "0":
+		return Finding{"tracing", Weak, says, "sysctl -w kernel.yama.ptrace_scope=1, and a file in /etc/sysctl.d for the next start"}
+	case "1", "2", "3":
+		return Finding{"tracing", Secure, "programs may not look into others of their user", ""}
+	default: // unknown means no
+		return Finding{"tracing", Unseen, fmt.Sprintf("whether programs may look into others of their user: Yama says %q", scope), ""}
+	}
 }
