@@ -88,6 +88,9 @@ func TestAPIKeysAreGraded(t *testing.T) {
 		says, mend string
 	}{
 		{"well", &pb.ApiKey{Versions: []*pb.KeyVersion{well}}, doctor.Secure, "API keys are new, verified", ""},
+		{"staged alone", &pb.ApiKey{Versions: []*pb.KeyVersion{{Version: 1, State: "staged", Created: now.Unix()}}}, doctor.Weak, "no version signs", "vaultctl key promote main"},
+		{"without a version", &pb.ApiKey{}, doctor.Weak, "no version signs", "vaultctl key rotate main --api-key ID"},
+		{"in a state that is not known", &pb.ApiKey{Versions: []*pb.KeyVersion{{Version: 1, State: "new", Verified: 1}}}, doctor.Weak, "no version signs", "vaultctl key rotate main --api-key ID"},
 		{"old", &pb.ApiKey{Versions: []*pb.KeyVersion{active(&pb.KeyVersion{Created: daysAgo(90)})}}, doctor.Weak, "older than 90 days", "vaultctl key rotate main --api-key ID"},
 		{"never verified", &pb.ApiKey{Versions: []*pb.KeyVersion{active(&pb.KeyVersion{})}}, doctor.Weak, "nobody has asked", "vaultctl key verify main"},
 		{"moves funds", &pb.ApiKey{Versions: []*pb.KeyVersion{active(&pb.KeyVersion{Verified: 1, Scopes: all})}}, doctor.Insecure, "version 4 can move funds (withdraw)", "vaultctl key rotate"},

@@ -63,6 +63,12 @@ func keyFindings(k keyView) (findings []doctor.Finding) {
 	if slices.Contains(k.Permissions, policy.Withdraw.String()) {
 		add(doctor.Weak, "declared to withdraw", "an API key without that permission, and one of its own for what withdraws")
 	}
+	switch {
+	case k.waits():
+		add(doctor.Weak, "no version signs", fmt.Sprintf("vaultctl key verify %s, then vaultctl key promote %s", k.Label, k.Label))
+	case !k.signs():
+		add(doctor.Weak, "no version signs", fmt.Sprintf("vaultctl key rotate %s --api-key ID, then vaultctl key promote %s", k.Label, k.Label))
+	}
 	for _, v := range k.Versions {
 		if v.State == stateActive && v.Verified == 0 {
 			add(doctor.Weak, "nobody has asked Bitfinex what it may do", "vaultctl key verify "+k.Label)
@@ -70,6 +76,11 @@ func keyFindings(k keyView) (findings []doctor.Finding) {
 		v.findings(k, add)
 	}
 	return findings
+}
+
+// signs says whether there is an active version.
+func (k keyView) signs() bool {
+	return slices.ContainsFunc(k.Versions, func(v versionView) bool { return v.State == stateActive })
 }
 
 // forgotten is after how many days a staged version is one that nobody will promote.
