@@ -131,13 +131,16 @@ func TestBotsAreGraded(t *testing.T) { // A10
 		grade      doctor.Grade
 		says, mend string
 	}{
-		{"well", []*pb.Bot{bot("a", &pb.Match{Uid: uid(9)}, `{"key":"main","allow":["read"]}`), bot("b", &pb.Match{Uid: uid(10)})}, doctor.Secure, "users of their own", ""},
+		{"well", []*pb.Bot{bot("a", &pb.Match{Uid: uid(9)}, `{"key":"main","allow":["read"]}`), bot("b", &pb.Match{Uid: uid(10)})}, doctor.Secure, "known by a user or a unit", ""},
 		{"vaultd's", []*pb.Bot{bot("a", &pb.Match{Uid: uid(7)})}, doctor.Weak, "a: runs as vaultd's user", "a user of its own"},
 		{"mine", []*pb.Bot{bot("a", &pb.Match{Uid: uid(1000)})}, doctor.Weak, "a: runs as your user", "a user of its own"},
 		{"root", []*pb.Bot{bot("a", &pb.Match{Uid: uid(0)})}, doctor.Weak, "a: runs as root", "a user of its own"},
 		{"two of one user", []*pb.Bot{bot("a", &pb.Match{Uid: uid(9), Unit: "/x"}), bot("b", &pb.Match{Uid: uid(9)})}, doctor.Weak, "a, b run as one user (uid 9)", "a user for each bot"},
 		{"exe alone", []*pb.Bot{bot("a", &pb.Match{Exe: "/usr/bin/python3"})}, doctor.Weak, "a: a match by exe or sha256 alone", "docs/policy.md"},
 		{"sha256 alone", []*pb.Bot{bot("a", &pb.Match{Sha256: make([]byte, 32)})}, doctor.Weak, "a: a match by exe or sha256 alone", "docs/policy.md"},
+		{"group alone", []*pb.Bot{bot("a", &pb.Match{Gid: uid(9)})}, doctor.Weak, "a: known by a group alone", "a user of its own"},
+		{"group and user", []*pb.Bot{bot("a", &pb.Match{Uid: uid(9), Gid: uid(9)})}, doctor.Secure, "known by a user or a unit", ""},
+		{"unit", []*pb.Bot{bot("a", &pb.Match{Unit: "/system.slice/x.service"})}, doctor.Secure, "known by a user or a unit", ""},
 		{"wide", []*pb.Bot{bot("a", &pb.Match{Uid: uid(9)}, `{"key":"main","allow":["trade"]}`)}, doctor.Weak, "a on main: trade without", "docs/policy.md"},
 		{"suspended", []*pb.Bot{suspended}, doctor.Weak, "a: suspended since", "vaultctl bot enable a, or vaultctl bot remove a"},
 	} {

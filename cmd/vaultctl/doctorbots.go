@@ -26,7 +26,7 @@ func (o *overview) botFindings(me uint32) (findings []doctor.Finding, err error)
 	}
 	findings = append(findings, sharedUsers(bots)...)
 	if len(bots) > 0 && len(findings) == 0 {
-		findings = append(findings, doctor.Finding{Check: "bots", Grade: doctor.Secure, Says: "bots have users of their own, and their grants are narrow"})
+		findings = append(findings, doctor.Finding{Check: "bots", Grade: doctor.Secure, Says: "bots are known by a user or a unit, and no grant bounds less than it seems to"})
 	}
 	return findings, nil
 }
@@ -65,10 +65,18 @@ func (v botView) findings(me, daemon uint32, advice []string) (findings []doctor
 			add(v.Name+": runs as root, which nothing is kept from", "a user of its own")
 		}
 	}
+	if slices.ContainsFunc(v.Match, matchView.groupAlone) {
+		add(v.Name+": known by a group alone, so whoever is in it is taken for the bot", "a user of its own")
+	}
 	for _, sentence := range advice {
 		add(sentence, "vaultctl bot add, vaultctl grant or a policy file: docs/policy.md")
 	}
 	return findings
+}
+
+// groupAlone says whether nothing but a group is asked for. Of programs, advice speaks.
+func (m matchView) groupAlone() bool {
+	return m.GID != nil && m.UID == nil && m.Unit == "" && m.Exe == "" && m.SHA256 == ""
 }
 
 // uids are the users that a bot is known by, each once.
