@@ -3716,9 +3716,12 @@ func (x *KeyVersion) GetScopes() []*Scope {
 type AddBotRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The callers that are the bot, at least one.
-	Matches       []*Match `protobuf:"bytes,2,rep,name=matches,proto3" json:"matches,omitempty"`
-	Proof         *Proof   `protobuf:"bytes,3,opt,name=proof,proto3" json:"proof,omitempty"`
+	// The callers that are the bot; none for one that is known by its stand-in credentials
+	// only.
+	Matches []*Match `protobuf:"bytes,2,rep,name=matches,proto3" json:"matches,omitempty"`
+	Proof   *Proof   `protobuf:"bytes,3,opt,name=proof,proto3" json:"proof,omitempty"`
+	// "proxy", or empty.
+	Role          string `protobuf:"bytes,4,opt,name=role,proto3" json:"role,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3772,6 +3775,13 @@ func (x *AddBotRequest) GetProof() *Proof {
 		return x.Proof
 	}
 	return nil
+}
+
+func (x *AddBotRequest) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
 }
 
 // Match is what the kernel must report of a caller: all that is set, together.
@@ -4350,6 +4360,446 @@ func (x *RemoveBotResponse) GetRevision() uint64 {
 	return 0
 }
 
+type IssueStandInRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Bot   string                 `protobuf:"bytes,1,opt,name=bot,proto3" json:"bot,omitempty"`
+	// The label of the grant.
+	Label string `protobuf:"bytes,2,opt,name=label,proto3" json:"label,omitempty"`
+	// "bfxv_" and 32 lower-case letters and digits, made by the operator's side.
+	Id string `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	// Its secret, sealed: 43 characters of base64url. Absent to bring back the one with this
+	// id.
+	Secret *Sealed `protobuf:"bytes,4,opt,name=secret,proto3" json:"secret,omitempty"`
+	// The uid that may use it; absent for any.
+	Uid *uint32 `protobuf:"varint,5,opt,name=uid,proto3,oneof" json:"uid,omitempty"`
+	// Unix seconds; 0 for never.
+	Expires       int64  `protobuf:"varint,6,opt,name=expires,proto3" json:"expires,omitempty"`
+	Proof         *Proof `protobuf:"bytes,7,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IssueStandInRequest) Reset() {
+	*x = IssueStandInRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[71]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IssueStandInRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IssueStandInRequest) ProtoMessage() {}
+
+func (x *IssueStandInRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[71]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IssueStandInRequest.ProtoReflect.Descriptor instead.
+func (*IssueStandInRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{71}
+}
+
+func (x *IssueStandInRequest) GetBot() string {
+	if x != nil {
+		return x.Bot
+	}
+	return ""
+}
+
+func (x *IssueStandInRequest) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *IssueStandInRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *IssueStandInRequest) GetSecret() *Sealed {
+	if x != nil {
+		return x.Secret
+	}
+	return nil
+}
+
+func (x *IssueStandInRequest) GetUid() uint32 {
+	if x != nil && x.Uid != nil {
+		return *x.Uid
+	}
+	return 0
+}
+
+func (x *IssueStandInRequest) GetExpires() int64 {
+	if x != nil {
+		return x.Expires
+	}
+	return 0
+}
+
+func (x *IssueStandInRequest) GetProof() *Proof {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
+type IssueStandInResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Revision      uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IssueStandInResponse) Reset() {
+	*x = IssueStandInResponse{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[72]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IssueStandInResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IssueStandInResponse) ProtoMessage() {}
+
+func (x *IssueStandInResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[72]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IssueStandInResponse.ProtoReflect.Descriptor instead.
+func (*IssueStandInResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{72}
+}
+
+func (x *IssueStandInResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+type ListStandInsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Empty for all bots.
+	Bot           string `protobuf:"bytes,1,opt,name=bot,proto3" json:"bot,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListStandInsRequest) Reset() {
+	*x = ListStandInsRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[73]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListStandInsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListStandInsRequest) ProtoMessage() {}
+
+func (x *ListStandInsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[73]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListStandInsRequest.ProtoReflect.Descriptor instead.
+func (*ListStandInsRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{73}
+}
+
+func (x *ListStandInsRequest) GetBot() string {
+	if x != nil {
+		return x.Bot
+	}
+	return ""
+}
+
+type ListStandInsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	StandIns      []*IssuedStandIn       `protobuf:"bytes,1,rep,name=stand_ins,json=standIns,proto3" json:"stand_ins,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListStandInsResponse) Reset() {
+	*x = ListStandInsResponse{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[74]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListStandInsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListStandInsResponse) ProtoMessage() {}
+
+func (x *ListStandInsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[74]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListStandInsResponse.ProtoReflect.Descriptor instead.
+func (*ListStandInsResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{74}
+}
+
+func (x *ListStandInsResponse) GetStandIns() []*IssuedStandIn {
+	if x != nil {
+		return x.StandIns
+	}
+	return nil
+}
+
+// IssuedStandIn is a stand-in credential without its secret, which no call returns.
+type IssuedStandIn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Bot   string                 `protobuf:"bytes,2,opt,name=bot,proto3" json:"bot,omitempty"`
+	Label string                 `protobuf:"bytes,3,opt,name=label,proto3" json:"label,omitempty"`
+	Uid   *uint32                `protobuf:"varint,4,opt,name=uid,proto3,oneof" json:"uid,omitempty"`
+	// Unix seconds.
+	Created int64 `protobuf:"varint,5,opt,name=created,proto3" json:"created,omitempty"`
+	Expires int64 `protobuf:"varint,6,opt,name=expires,proto3" json:"expires,omitempty"`
+	// When a signature was given for it last since the unlock; 0 for never.
+	LastUsed int64 `protobuf:"varint,7,opt,name=last_used,json=lastUsed,proto3" json:"last_used,omitempty"`
+	// Since when it is good for nothing; 0 while it is.
+	Recalled int64 `protobuf:"varint,8,opt,name=recalled,proto3" json:"recalled,omitempty"`
+	// Set after a restore: it waits for `bot issue`.
+	Suspended     bool `protobuf:"varint,9,opt,name=suspended,proto3" json:"suspended,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IssuedStandIn) Reset() {
+	*x = IssuedStandIn{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[75]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IssuedStandIn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IssuedStandIn) ProtoMessage() {}
+
+func (x *IssuedStandIn) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[75]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IssuedStandIn.ProtoReflect.Descriptor instead.
+func (*IssuedStandIn) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{75}
+}
+
+func (x *IssuedStandIn) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *IssuedStandIn) GetBot() string {
+	if x != nil {
+		return x.Bot
+	}
+	return ""
+}
+
+func (x *IssuedStandIn) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *IssuedStandIn) GetUid() uint32 {
+	if x != nil && x.Uid != nil {
+		return *x.Uid
+	}
+	return 0
+}
+
+func (x *IssuedStandIn) GetCreated() int64 {
+	if x != nil {
+		return x.Created
+	}
+	return 0
+}
+
+func (x *IssuedStandIn) GetExpires() int64 {
+	if x != nil {
+		return x.Expires
+	}
+	return 0
+}
+
+func (x *IssuedStandIn) GetLastUsed() int64 {
+	if x != nil {
+		return x.LastUsed
+	}
+	return 0
+}
+
+func (x *IssuedStandIn) GetRecalled() int64 {
+	if x != nil {
+		return x.Recalled
+	}
+	return 0
+}
+
+func (x *IssuedStandIn) GetSuspended() bool {
+	if x != nil {
+		return x.Suspended
+	}
+	return false
+}
+
+type RecallStandInRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Bot           string                 `protobuf:"bytes,1,opt,name=bot,proto3" json:"bot,omitempty"`
+	Id            string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecallStandInRequest) Reset() {
+	*x = RecallStandInRequest{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[76]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecallStandInRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecallStandInRequest) ProtoMessage() {}
+
+func (x *RecallStandInRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[76]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecallStandInRequest.ProtoReflect.Descriptor instead.
+func (*RecallStandInRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{76}
+}
+
+func (x *RecallStandInRequest) GetBot() string {
+	if x != nil {
+		return x.Bot
+	}
+	return ""
+}
+
+func (x *RecallStandInRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type RecallStandInResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Revision      uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecallStandInResponse) Reset() {
+	*x = RecallStandInResponse{}
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[77]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecallStandInResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecallStandInResponse) ProtoMessage() {}
+
+func (x *RecallStandInResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[77]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecallStandInResponse.ProtoReflect.Descriptor instead.
+func (*RecallStandInResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{77}
+}
+
+func (x *RecallStandInResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
 type EnableBotRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -4360,7 +4810,7 @@ type EnableBotRequest struct {
 
 func (x *EnableBotRequest) Reset() {
 	*x = EnableBotRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[71]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4372,7 +4822,7 @@ func (x *EnableBotRequest) String() string {
 func (*EnableBotRequest) ProtoMessage() {}
 
 func (x *EnableBotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[71]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4385,7 +4835,7 @@ func (x *EnableBotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnableBotRequest.ProtoReflect.Descriptor instead.
 func (*EnableBotRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{71}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *EnableBotRequest) GetName() string {
@@ -4411,7 +4861,7 @@ type EnableBotResponse struct {
 
 func (x *EnableBotResponse) Reset() {
 	*x = EnableBotResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[72]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4423,7 +4873,7 @@ func (x *EnableBotResponse) String() string {
 func (*EnableBotResponse) ProtoMessage() {}
 
 func (x *EnableBotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[72]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4436,7 +4886,7 @@ func (x *EnableBotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnableBotResponse.ProtoReflect.Descriptor instead.
 func (*EnableBotResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{72}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *EnableBotResponse) GetRevision() uint64 {
@@ -4458,7 +4908,7 @@ type SetGrantRequest struct {
 
 func (x *SetGrantRequest) Reset() {
 	*x = SetGrantRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[73]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4470,7 +4920,7 @@ func (x *SetGrantRequest) String() string {
 func (*SetGrantRequest) ProtoMessage() {}
 
 func (x *SetGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[73]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4483,7 +4933,7 @@ func (x *SetGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetGrantRequest.ProtoReflect.Descriptor instead.
 func (*SetGrantRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{73}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *SetGrantRequest) GetBot() string {
@@ -4516,7 +4966,7 @@ type SetGrantResponse struct {
 
 func (x *SetGrantResponse) Reset() {
 	*x = SetGrantResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[74]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4528,7 +4978,7 @@ func (x *SetGrantResponse) String() string {
 func (*SetGrantResponse) ProtoMessage() {}
 
 func (x *SetGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[74]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4541,7 +4991,7 @@ func (x *SetGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetGrantResponse.ProtoReflect.Descriptor instead.
 func (*SetGrantResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{74}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *SetGrantResponse) GetRevision() uint64 {
@@ -4561,7 +5011,7 @@ type RevokeGrantRequest struct {
 
 func (x *RevokeGrantRequest) Reset() {
 	*x = RevokeGrantRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[75]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4573,7 +5023,7 @@ func (x *RevokeGrantRequest) String() string {
 func (*RevokeGrantRequest) ProtoMessage() {}
 
 func (x *RevokeGrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[75]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4586,7 +5036,7 @@ func (x *RevokeGrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeGrantRequest.ProtoReflect.Descriptor instead.
 func (*RevokeGrantRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{75}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *RevokeGrantRequest) GetBot() string {
@@ -4612,7 +5062,7 @@ type RevokeGrantResponse struct {
 
 func (x *RevokeGrantResponse) Reset() {
 	*x = RevokeGrantResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[76]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4624,7 +5074,7 @@ func (x *RevokeGrantResponse) String() string {
 func (*RevokeGrantResponse) ProtoMessage() {}
 
 func (x *RevokeGrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[76]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4637,7 +5087,7 @@ func (x *RevokeGrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeGrantResponse.ProtoReflect.Descriptor instead.
 func (*RevokeGrantResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{76}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *RevokeGrantResponse) GetRevision() uint64 {
@@ -4655,7 +5105,7 @@ type ShowPolicyRequest struct {
 
 func (x *ShowPolicyRequest) Reset() {
 	*x = ShowPolicyRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[77]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4667,7 +5117,7 @@ func (x *ShowPolicyRequest) String() string {
 func (*ShowPolicyRequest) ProtoMessage() {}
 
 func (x *ShowPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[77]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4680,7 +5130,7 @@ func (x *ShowPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowPolicyRequest.ProtoReflect.Descriptor instead.
 func (*ShowPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{77}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{84}
 }
 
 type ShowPolicyResponse struct {
@@ -4696,7 +5146,7 @@ type ShowPolicyResponse struct {
 
 func (x *ShowPolicyResponse) Reset() {
 	*x = ShowPolicyResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[78]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4708,7 +5158,7 @@ func (x *ShowPolicyResponse) String() string {
 func (*ShowPolicyResponse) ProtoMessage() {}
 
 func (x *ShowPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[78]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4721,7 +5171,7 @@ func (x *ShowPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowPolicyResponse.ProtoReflect.Descriptor instead.
 func (*ShowPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{78}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{85}
 }
 
 func (x *ShowPolicyResponse) GetPolicy() string {
@@ -4752,7 +5202,7 @@ type ApplyPolicyRequest struct {
 
 func (x *ApplyPolicyRequest) Reset() {
 	*x = ApplyPolicyRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[79]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[86]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4764,7 +5214,7 @@ func (x *ApplyPolicyRequest) String() string {
 func (*ApplyPolicyRequest) ProtoMessage() {}
 
 func (x *ApplyPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[79]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[86]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4777,7 +5227,7 @@ func (x *ApplyPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyPolicyRequest.ProtoReflect.Descriptor instead.
 func (*ApplyPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{79}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{86}
 }
 
 func (x *ApplyPolicyRequest) GetPolicy() string {
@@ -4810,7 +5260,7 @@ type ApplyPolicyResponse struct {
 
 func (x *ApplyPolicyResponse) Reset() {
 	*x = ApplyPolicyResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[80]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4822,7 +5272,7 @@ func (x *ApplyPolicyResponse) String() string {
 func (*ApplyPolicyResponse) ProtoMessage() {}
 
 func (x *ApplyPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[80]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4835,7 +5285,7 @@ func (x *ApplyPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyPolicyResponse.ProtoReflect.Descriptor instead.
 func (*ApplyPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{80}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{87}
 }
 
 func (x *ApplyPolicyResponse) GetRevision() uint64 {
@@ -4853,7 +5303,7 @@ type ShowAuditRequest struct {
 
 func (x *ShowAuditRequest) Reset() {
 	*x = ShowAuditRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[81]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[88]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4865,7 +5315,7 @@ func (x *ShowAuditRequest) String() string {
 func (*ShowAuditRequest) ProtoMessage() {}
 
 func (x *ShowAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[81]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[88]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4878,7 +5328,7 @@ func (x *ShowAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowAuditRequest.ProtoReflect.Descriptor instead.
 func (*ShowAuditRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{81}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{88}
 }
 
 type ShowAuditResponse struct {
@@ -4901,7 +5351,7 @@ type ShowAuditResponse struct {
 
 func (x *ShowAuditResponse) Reset() {
 	*x = ShowAuditResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[82]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[89]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4913,7 +5363,7 @@ func (x *ShowAuditResponse) String() string {
 func (*ShowAuditResponse) ProtoMessage() {}
 
 func (x *ShowAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[82]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[89]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4926,7 +5376,7 @@ func (x *ShowAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowAuditResponse.ProtoReflect.Descriptor instead.
 func (*ShowAuditResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{82}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{89}
 }
 
 func (x *ShowAuditResponse) GetDir() string {
@@ -4991,7 +5441,7 @@ type AuditKey struct {
 
 func (x *AuditKey) Reset() {
 	*x = AuditKey{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[83]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[90]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5003,7 +5453,7 @@ func (x *AuditKey) String() string {
 func (*AuditKey) ProtoMessage() {}
 
 func (x *AuditKey) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[83]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[90]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5016,7 +5466,7 @@ func (x *AuditKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditKey.ProtoReflect.Descriptor instead.
 func (*AuditKey) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{83}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{90}
 }
 
 func (x *AuditKey) GetSlot() uint32 {
@@ -5053,7 +5503,7 @@ type Alert struct {
 
 func (x *Alert) Reset() {
 	*x = Alert{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[84]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[91]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5065,7 +5515,7 @@ func (x *Alert) String() string {
 func (*Alert) ProtoMessage() {}
 
 func (x *Alert) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[84]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[91]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5078,7 +5528,7 @@ func (x *Alert) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alert.ProtoReflect.Descriptor instead.
 func (*Alert) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{84}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{91}
 }
 
 func (x *Alert) GetTime() int64 {
@@ -5111,7 +5561,7 @@ type ShowNonceRequest struct {
 
 func (x *ShowNonceRequest) Reset() {
 	*x = ShowNonceRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[85]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[92]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5123,7 +5573,7 @@ func (x *ShowNonceRequest) String() string {
 func (*ShowNonceRequest) ProtoMessage() {}
 
 func (x *ShowNonceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[85]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[92]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5136,7 +5586,7 @@ func (x *ShowNonceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowNonceRequest.ProtoReflect.Descriptor instead.
 func (*ShowNonceRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{85}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{92}
 }
 
 func (x *ShowNonceRequest) GetLabel() string {
@@ -5162,7 +5612,7 @@ type ShowNonceResponse struct {
 
 func (x *ShowNonceResponse) Reset() {
 	*x = ShowNonceResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[86]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[93]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5174,7 +5624,7 @@ func (x *ShowNonceResponse) String() string {
 func (*ShowNonceResponse) ProtoMessage() {}
 
 func (x *ShowNonceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[86]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[93]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5187,7 +5637,7 @@ func (x *ShowNonceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowNonceResponse.ProtoReflect.Descriptor instead.
 func (*ShowNonceResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{86}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{93}
 }
 
 func (x *ShowNonceResponse) GetLabel() string {
@@ -5235,7 +5685,7 @@ type AcceptNonceRequest struct {
 
 func (x *AcceptNonceRequest) Reset() {
 	*x = AcceptNonceRequest{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[87]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[94]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5247,7 +5697,7 @@ func (x *AcceptNonceRequest) String() string {
 func (*AcceptNonceRequest) ProtoMessage() {}
 
 func (x *AcceptNonceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[87]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[94]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5260,7 +5710,7 @@ func (x *AcceptNonceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptNonceRequest.ProtoReflect.Descriptor instead.
 func (*AcceptNonceRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{87}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{94}
 }
 
 func (x *AcceptNonceRequest) GetLabel() string {
@@ -5286,7 +5736,7 @@ type AcceptNonceResponse struct {
 
 func (x *AcceptNonceResponse) Reset() {
 	*x = AcceptNonceResponse{}
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[88]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[95]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5298,7 +5748,7 @@ func (x *AcceptNonceResponse) String() string {
 func (*AcceptNonceResponse) ProtoMessage() {}
 
 func (x *AcceptNonceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_admin_proto_msgTypes[88]
+	mi := &file_bfxvault_v1_admin_proto_msgTypes[95]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5311,7 +5761,7 @@ func (x *AcceptNonceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptNonceResponse.ProtoReflect.Descriptor instead.
 func (*AcceptNonceResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{88}
+	return file_bfxvault_v1_admin_proto_rawDescGZIP(), []int{95}
 }
 
 func (x *AcceptNonceResponse) GetRevision() uint64 {
@@ -5573,11 +6023,12 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x04held\x18\x05 \x01(\tR\x04held\x12\x18\n" +
 	"\aretires\x18\x06 \x01(\x03R\aretires\x12\x1a\n" +
 	"\bverified\x18\a \x01(\x03R\bverified\x12*\n" +
-	"\x06scopes\x18\b \x03(\v2\x12.bfxvault.v1.ScopeR\x06scopes\"{\n" +
+	"\x06scopes\x18\b \x03(\v2\x12.bfxvault.v1.ScopeR\x06scopes\"\x8f\x01\n" +
 	"\rAddBotRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12,\n" +
 	"\amatches\x18\x02 \x03(\v2\x12.bfxvault.v1.MatchR\amatches\x12(\n" +
-	"\x05proof\x18\x03 \x01(\v2\x12.bfxvault.v1.ProofR\x05proof\"\x83\x01\n" +
+	"\x05proof\x18\x03 \x01(\v2\x12.bfxvault.v1.ProofR\x05proof\x12\x12\n" +
+	"\x04role\x18\x04 \x01(\tR\x04role\"\x83\x01\n" +
 	"\x05Match\x12\x15\n" +
 	"\x03uid\x18\x01 \x01(\rH\x00R\x03uid\x88\x01\x01\x12\x15\n" +
 	"\x03gid\x18\x02 \x01(\rH\x01R\x03gid\x88\x01\x01\x12\x10\n" +
@@ -5615,6 +6066,37 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x10RemoveBotRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"/\n" +
 	"\x11RemoveBotResponse\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\"\xdd\x01\n" +
+	"\x13IssueStandInRequest\x12\x10\n" +
+	"\x03bot\x18\x01 \x01(\tR\x03bot\x12\x14\n" +
+	"\x05label\x18\x02 \x01(\tR\x05label\x12\x0e\n" +
+	"\x02id\x18\x03 \x01(\tR\x02id\x12+\n" +
+	"\x06secret\x18\x04 \x01(\v2\x13.bfxvault.v1.SealedR\x06secret\x12\x15\n" +
+	"\x03uid\x18\x05 \x01(\rH\x00R\x03uid\x88\x01\x01\x12\x18\n" +
+	"\aexpires\x18\x06 \x01(\x03R\aexpires\x12(\n" +
+	"\x05proof\x18\a \x01(\v2\x12.bfxvault.v1.ProofR\x05proofB\x06\n" +
+	"\x04_uid\"2\n" +
+	"\x14IssueStandInResponse\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\"'\n" +
+	"\x13ListStandInsRequest\x12\x10\n" +
+	"\x03bot\x18\x01 \x01(\tR\x03bot\"O\n" +
+	"\x14ListStandInsResponse\x127\n" +
+	"\tstand_ins\x18\x01 \x03(\v2\x1a.bfxvault.v1.IssuedStandInR\bstandIns\"\xf1\x01\n" +
+	"\rIssuedStandIn\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
+	"\x03bot\x18\x02 \x01(\tR\x03bot\x12\x14\n" +
+	"\x05label\x18\x03 \x01(\tR\x05label\x12\x15\n" +
+	"\x03uid\x18\x04 \x01(\rH\x00R\x03uid\x88\x01\x01\x12\x18\n" +
+	"\acreated\x18\x05 \x01(\x03R\acreated\x12\x18\n" +
+	"\aexpires\x18\x06 \x01(\x03R\aexpires\x12\x1b\n" +
+	"\tlast_used\x18\a \x01(\x03R\blastUsed\x12\x1a\n" +
+	"\brecalled\x18\b \x01(\x03R\brecalled\x12\x1c\n" +
+	"\tsuspended\x18\t \x01(\bR\tsuspendedB\x06\n" +
+	"\x04_uid\"8\n" +
+	"\x14RecallStandInRequest\x12\x10\n" +
+	"\x03bot\x18\x01 \x01(\tR\x03bot\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\"3\n" +
+	"\x15RecallStandInResponse\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x04R\brevision\"P\n" +
 	"\x10EnableBotRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12(\n" +
@@ -5672,7 +6154,7 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\x05label\x18\x01 \x01(\tR\x05label\x12(\n" +
 	"\x05proof\x18\x02 \x01(\v2\x12.bfxvault.v1.ProofR\x05proof\"1\n" +
 	"\x13AcceptNonceResponse\x12\x1a\n" +
-	"\brevision\x18\x01 \x01(\x04R\brevision2\xe9\x15\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision2\xeb\x17\n" +
 	"\fAdminService\x12A\n" +
 	"\x06Status\x12\x1a.bfxvault.v1.StatusRequest\x1a\x1b.bfxvault.v1.StatusResponse\x12J\n" +
 	"\tListSlots\x12\x1d.bfxvault.v1.ListSlotsRequest\x1a\x1e.bfxvault.v1.ListSlotsResponse\x12P\n" +
@@ -5706,7 +6188,10 @@ const file_bfxvault_v1_admin_proto_rawDesc = "" +
 	"\bListBots\x12\x1c.bfxvault.v1.ListBotsRequest\x1a\x1d.bfxvault.v1.ListBotsResponse\x12D\n" +
 	"\aShowBot\x12\x1b.bfxvault.v1.ShowBotRequest\x1a\x1c.bfxvault.v1.ShowBotResponse\x12J\n" +
 	"\tRemoveBot\x12\x1d.bfxvault.v1.RemoveBotRequest\x1a\x1e.bfxvault.v1.RemoveBotResponse\x12J\n" +
-	"\tEnableBot\x12\x1d.bfxvault.v1.EnableBotRequest\x1a\x1e.bfxvault.v1.EnableBotResponse\x12G\n" +
+	"\tEnableBot\x12\x1d.bfxvault.v1.EnableBotRequest\x1a\x1e.bfxvault.v1.EnableBotResponse\x12S\n" +
+	"\fIssueStandIn\x12 .bfxvault.v1.IssueStandInRequest\x1a!.bfxvault.v1.IssueStandInResponse\x12S\n" +
+	"\fListStandIns\x12 .bfxvault.v1.ListStandInsRequest\x1a!.bfxvault.v1.ListStandInsResponse\x12V\n" +
+	"\rRecallStandIn\x12!.bfxvault.v1.RecallStandInRequest\x1a\".bfxvault.v1.RecallStandInResponse\x12G\n" +
 	"\bSetGrant\x12\x1c.bfxvault.v1.SetGrantRequest\x1a\x1d.bfxvault.v1.SetGrantResponse\x12P\n" +
 	"\vRevokeGrant\x12\x1f.bfxvault.v1.RevokeGrantRequest\x1a .bfxvault.v1.RevokeGrantResponse\x12M\n" +
 	"\n" +
@@ -5728,7 +6213,7 @@ func file_bfxvault_v1_admin_proto_rawDescGZIP() []byte {
 	return file_bfxvault_v1_admin_proto_rawDescData
 }
 
-var file_bfxvault_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 89)
+var file_bfxvault_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 96)
 var file_bfxvault_v1_admin_proto_goTypes = []any{
 	(*Sealed)(nil),                // 0: bfxvault.v1.Sealed
 	(*Proof)(nil),                 // 1: bfxvault.v1.Proof
@@ -5801,28 +6286,35 @@ var file_bfxvault_v1_admin_proto_goTypes = []any{
 	(*Grant)(nil),                 // 68: bfxvault.v1.Grant
 	(*RemoveBotRequest)(nil),      // 69: bfxvault.v1.RemoveBotRequest
 	(*RemoveBotResponse)(nil),     // 70: bfxvault.v1.RemoveBotResponse
-	(*EnableBotRequest)(nil),      // 71: bfxvault.v1.EnableBotRequest
-	(*EnableBotResponse)(nil),     // 72: bfxvault.v1.EnableBotResponse
-	(*SetGrantRequest)(nil),       // 73: bfxvault.v1.SetGrantRequest
-	(*SetGrantResponse)(nil),      // 74: bfxvault.v1.SetGrantResponse
-	(*RevokeGrantRequest)(nil),    // 75: bfxvault.v1.RevokeGrantRequest
-	(*RevokeGrantResponse)(nil),   // 76: bfxvault.v1.RevokeGrantResponse
-	(*ShowPolicyRequest)(nil),     // 77: bfxvault.v1.ShowPolicyRequest
-	(*ShowPolicyResponse)(nil),    // 78: bfxvault.v1.ShowPolicyResponse
-	(*ApplyPolicyRequest)(nil),    // 79: bfxvault.v1.ApplyPolicyRequest
-	(*ApplyPolicyResponse)(nil),   // 80: bfxvault.v1.ApplyPolicyResponse
-	(*ShowAuditRequest)(nil),      // 81: bfxvault.v1.ShowAuditRequest
-	(*ShowAuditResponse)(nil),     // 82: bfxvault.v1.ShowAuditResponse
-	(*AuditKey)(nil),              // 83: bfxvault.v1.AuditKey
-	(*Alert)(nil),                 // 84: bfxvault.v1.Alert
-	(*ShowNonceRequest)(nil),      // 85: bfxvault.v1.ShowNonceRequest
-	(*ShowNonceResponse)(nil),     // 86: bfxvault.v1.ShowNonceResponse
-	(*AcceptNonceRequest)(nil),    // 87: bfxvault.v1.AcceptNonceRequest
-	(*AcceptNonceResponse)(nil),   // 88: bfxvault.v1.AcceptNonceResponse
-	(*Left)(nil),                  // 89: bfxvault.v1.Left
+	(*IssueStandInRequest)(nil),   // 71: bfxvault.v1.IssueStandInRequest
+	(*IssueStandInResponse)(nil),  // 72: bfxvault.v1.IssueStandInResponse
+	(*ListStandInsRequest)(nil),   // 73: bfxvault.v1.ListStandInsRequest
+	(*ListStandInsResponse)(nil),  // 74: bfxvault.v1.ListStandInsResponse
+	(*IssuedStandIn)(nil),         // 75: bfxvault.v1.IssuedStandIn
+	(*RecallStandInRequest)(nil),  // 76: bfxvault.v1.RecallStandInRequest
+	(*RecallStandInResponse)(nil), // 77: bfxvault.v1.RecallStandInResponse
+	(*EnableBotRequest)(nil),      // 78: bfxvault.v1.EnableBotRequest
+	(*EnableBotResponse)(nil),     // 79: bfxvault.v1.EnableBotResponse
+	(*SetGrantRequest)(nil),       // 80: bfxvault.v1.SetGrantRequest
+	(*SetGrantResponse)(nil),      // 81: bfxvault.v1.SetGrantResponse
+	(*RevokeGrantRequest)(nil),    // 82: bfxvault.v1.RevokeGrantRequest
+	(*RevokeGrantResponse)(nil),   // 83: bfxvault.v1.RevokeGrantResponse
+	(*ShowPolicyRequest)(nil),     // 84: bfxvault.v1.ShowPolicyRequest
+	(*ShowPolicyResponse)(nil),    // 85: bfxvault.v1.ShowPolicyResponse
+	(*ApplyPolicyRequest)(nil),    // 86: bfxvault.v1.ApplyPolicyRequest
+	(*ApplyPolicyResponse)(nil),   // 87: bfxvault.v1.ApplyPolicyResponse
+	(*ShowAuditRequest)(nil),      // 88: bfxvault.v1.ShowAuditRequest
+	(*ShowAuditResponse)(nil),     // 89: bfxvault.v1.ShowAuditResponse
+	(*AuditKey)(nil),              // 90: bfxvault.v1.AuditKey
+	(*Alert)(nil),                 // 91: bfxvault.v1.Alert
+	(*ShowNonceRequest)(nil),      // 92: bfxvault.v1.ShowNonceRequest
+	(*ShowNonceResponse)(nil),     // 93: bfxvault.v1.ShowNonceResponse
+	(*AcceptNonceRequest)(nil),    // 94: bfxvault.v1.AcceptNonceRequest
+	(*AcceptNonceResponse)(nil),   // 95: bfxvault.v1.AcceptNonceResponse
+	(*Left)(nil),                  // 96: bfxvault.v1.Left
 }
 var file_bfxvault_v1_admin_proto_depIdxs = []int32{
-	84, // 0: bfxvault.v1.StatusResponse.recent:type_name -> bfxvault.v1.Alert
+	91, // 0: bfxvault.v1.StatusResponse.recent:type_name -> bfxvault.v1.Alert
 	4,  // 1: bfxvault.v1.StatusResponse.setup:type_name -> bfxvault.v1.Setup
 	7,  // 2: bfxvault.v1.ListSlotsResponse.slots:type_name -> bfxvault.v1.Slot
 	8,  // 3: bfxvault.v1.Slot.params:type_name -> bfxvault.v1.Argon2Params
@@ -5863,91 +6355,100 @@ var file_bfxvault_v1_admin_proto_depIdxs = []int32{
 	61, // 38: bfxvault.v1.Bot.matches:type_name -> bfxvault.v1.Match
 	68, // 39: bfxvault.v1.Bot.grants:type_name -> bfxvault.v1.Grant
 	68, // 40: bfxvault.v1.Bot.former:type_name -> bfxvault.v1.Grant
-	89, // 41: bfxvault.v1.Grant.left:type_name -> bfxvault.v1.Left
-	1,  // 42: bfxvault.v1.EnableBotRequest.proof:type_name -> bfxvault.v1.Proof
-	1,  // 43: bfxvault.v1.SetGrantRequest.proof:type_name -> bfxvault.v1.Proof
-	1,  // 44: bfxvault.v1.ApplyPolicyRequest.proof:type_name -> bfxvault.v1.Proof
-	83, // 45: bfxvault.v1.ShowAuditResponse.keys:type_name -> bfxvault.v1.AuditKey
-	1,  // 46: bfxvault.v1.AcceptNonceRequest.proof:type_name -> bfxvault.v1.Proof
-	2,  // 47: bfxvault.v1.AdminService.Status:input_type -> bfxvault.v1.StatusRequest
-	5,  // 48: bfxvault.v1.AdminService.ListSlots:input_type -> bfxvault.v1.ListSlotsRequest
-	9,  // 49: bfxvault.v1.AdminService.BeginSealed:input_type -> bfxvault.v1.BeginSealedRequest
-	11, // 50: bfxvault.v1.AdminService.BeginProof:input_type -> bfxvault.v1.BeginProofRequest
-	13, // 51: bfxvault.v1.AdminService.Init:input_type -> bfxvault.v1.InitRequest
-	15, // 52: bfxvault.v1.AdminService.Unlock:input_type -> bfxvault.v1.UnlockRequest
-	17, // 53: bfxvault.v1.AdminService.Lock:input_type -> bfxvault.v1.LockRequest
-	21, // 54: bfxvault.v1.AdminService.Panic:input_type -> bfxvault.v1.PanicRequest
-	23, // 55: bfxvault.v1.AdminService.SetPanic:input_type -> bfxvault.v1.SetPanicRequest
-	25, // 56: bfxvault.v1.AdminService.AddSlot:input_type -> bfxvault.v1.AddSlotRequest
-	27, // 57: bfxvault.v1.AdminService.ReplaceSlot:input_type -> bfxvault.v1.ReplaceSlotRequest
-	29, // 58: bfxvault.v1.AdminService.RemoveSlot:input_type -> bfxvault.v1.RemoveSlotRequest
-	31, // 59: bfxvault.v1.AdminService.RotateDataKey:input_type -> bfxvault.v1.RotateDataKeyRequest
-	33, // 60: bfxvault.v1.AdminService.CreateBackup:input_type -> bfxvault.v1.CreateBackupRequest
-	35, // 61: bfxvault.v1.AdminService.RestoreBackup:input_type -> bfxvault.v1.RestoreBackupRequest
-	37, // 62: bfxvault.v1.AdminService.AddKey:input_type -> bfxvault.v1.AddKeyRequest
-	39, // 63: bfxvault.v1.AdminService.RotateKey:input_type -> bfxvault.v1.RotateKeyRequest
-	41, // 64: bfxvault.v1.AdminService.SignProbe:input_type -> bfxvault.v1.SignProbeRequest
-	44, // 65: bfxvault.v1.AdminService.NoteVerified:input_type -> bfxvault.v1.NoteVerifiedRequest
-	46, // 66: bfxvault.v1.AdminService.PromoteKey:input_type -> bfxvault.v1.PromoteKeyRequest
-	48, // 67: bfxvault.v1.AdminService.RetireKey:input_type -> bfxvault.v1.RetireKeyRequest
-	50, // 68: bfxvault.v1.AdminService.RevokeKey:input_type -> bfxvault.v1.RevokeKeyRequest
-	52, // 69: bfxvault.v1.AdminService.PurgeKey:input_type -> bfxvault.v1.PurgeKeyRequest
-	54, // 70: bfxvault.v1.AdminService.ListKeys:input_type -> bfxvault.v1.ListKeysRequest
-	56, // 71: bfxvault.v1.AdminService.ShowKey:input_type -> bfxvault.v1.ShowKeyRequest
-	60, // 72: bfxvault.v1.AdminService.AddBot:input_type -> bfxvault.v1.AddBotRequest
-	63, // 73: bfxvault.v1.AdminService.ListBots:input_type -> bfxvault.v1.ListBotsRequest
-	65, // 74: bfxvault.v1.AdminService.ShowBot:input_type -> bfxvault.v1.ShowBotRequest
-	69, // 75: bfxvault.v1.AdminService.RemoveBot:input_type -> bfxvault.v1.RemoveBotRequest
-	71, // 76: bfxvault.v1.AdminService.EnableBot:input_type -> bfxvault.v1.EnableBotRequest
-	73, // 77: bfxvault.v1.AdminService.SetGrant:input_type -> bfxvault.v1.SetGrantRequest
-	75, // 78: bfxvault.v1.AdminService.RevokeGrant:input_type -> bfxvault.v1.RevokeGrantRequest
-	77, // 79: bfxvault.v1.AdminService.ShowPolicy:input_type -> bfxvault.v1.ShowPolicyRequest
-	79, // 80: bfxvault.v1.AdminService.ApplyPolicy:input_type -> bfxvault.v1.ApplyPolicyRequest
-	81, // 81: bfxvault.v1.AdminService.ShowAudit:input_type -> bfxvault.v1.ShowAuditRequest
-	85, // 82: bfxvault.v1.AdminService.ShowNonce:input_type -> bfxvault.v1.ShowNonceRequest
-	87, // 83: bfxvault.v1.AdminService.AcceptNonce:input_type -> bfxvault.v1.AcceptNonceRequest
-	3,  // 84: bfxvault.v1.AdminService.Status:output_type -> bfxvault.v1.StatusResponse
-	6,  // 85: bfxvault.v1.AdminService.ListSlots:output_type -> bfxvault.v1.ListSlotsResponse
-	10, // 86: bfxvault.v1.AdminService.BeginSealed:output_type -> bfxvault.v1.BeginSealedResponse
-	12, // 87: bfxvault.v1.AdminService.BeginProof:output_type -> bfxvault.v1.BeginProofResponse
-	14, // 88: bfxvault.v1.AdminService.Init:output_type -> bfxvault.v1.InitResponse
-	16, // 89: bfxvault.v1.AdminService.Unlock:output_type -> bfxvault.v1.UnlockResponse
-	18, // 90: bfxvault.v1.AdminService.Lock:output_type -> bfxvault.v1.LockResponse
-	22, // 91: bfxvault.v1.AdminService.Panic:output_type -> bfxvault.v1.PanicResponse
-	24, // 92: bfxvault.v1.AdminService.SetPanic:output_type -> bfxvault.v1.SetPanicResponse
-	26, // 93: bfxvault.v1.AdminService.AddSlot:output_type -> bfxvault.v1.AddSlotResponse
-	28, // 94: bfxvault.v1.AdminService.ReplaceSlot:output_type -> bfxvault.v1.ReplaceSlotResponse
-	30, // 95: bfxvault.v1.AdminService.RemoveSlot:output_type -> bfxvault.v1.RemoveSlotResponse
-	32, // 96: bfxvault.v1.AdminService.RotateDataKey:output_type -> bfxvault.v1.RotateDataKeyResponse
-	34, // 97: bfxvault.v1.AdminService.CreateBackup:output_type -> bfxvault.v1.BackupPart
-	36, // 98: bfxvault.v1.AdminService.RestoreBackup:output_type -> bfxvault.v1.RestoreBackupResponse
-	38, // 99: bfxvault.v1.AdminService.AddKey:output_type -> bfxvault.v1.AddKeyResponse
-	40, // 100: bfxvault.v1.AdminService.RotateKey:output_type -> bfxvault.v1.RotateKeyResponse
-	42, // 101: bfxvault.v1.AdminService.SignProbe:output_type -> bfxvault.v1.SignProbeResponse
-	45, // 102: bfxvault.v1.AdminService.NoteVerified:output_type -> bfxvault.v1.NoteVerifiedResponse
-	47, // 103: bfxvault.v1.AdminService.PromoteKey:output_type -> bfxvault.v1.PromoteKeyResponse
-	49, // 104: bfxvault.v1.AdminService.RetireKey:output_type -> bfxvault.v1.RetireKeyResponse
-	51, // 105: bfxvault.v1.AdminService.RevokeKey:output_type -> bfxvault.v1.RevokeKeyResponse
-	53, // 106: bfxvault.v1.AdminService.PurgeKey:output_type -> bfxvault.v1.PurgeKeyResponse
-	55, // 107: bfxvault.v1.AdminService.ListKeys:output_type -> bfxvault.v1.ListKeysResponse
-	57, // 108: bfxvault.v1.AdminService.ShowKey:output_type -> bfxvault.v1.ShowKeyResponse
-	62, // 109: bfxvault.v1.AdminService.AddBot:output_type -> bfxvault.v1.AddBotResponse
-	64, // 110: bfxvault.v1.AdminService.ListBots:output_type -> bfxvault.v1.ListBotsResponse
-	66, // 111: bfxvault.v1.AdminService.ShowBot:output_type -> bfxvault.v1.ShowBotResponse
-	70, // 112: bfxvault.v1.AdminService.RemoveBot:output_type -> bfxvault.v1.RemoveBotResponse
-	72, // 113: bfxvault.v1.AdminService.EnableBot:output_type -> bfxvault.v1.EnableBotResponse
-	74, // 114: bfxvault.v1.AdminService.SetGrant:output_type -> bfxvault.v1.SetGrantResponse
-	76, // 115: bfxvault.v1.AdminService.RevokeGrant:output_type -> bfxvault.v1.RevokeGrantResponse
-	78, // 116: bfxvault.v1.AdminService.ShowPolicy:output_type -> bfxvault.v1.ShowPolicyResponse
-	80, // 117: bfxvault.v1.AdminService.ApplyPolicy:output_type -> bfxvault.v1.ApplyPolicyResponse
-	82, // 118: bfxvault.v1.AdminService.ShowAudit:output_type -> bfxvault.v1.ShowAuditResponse
-	86, // 119: bfxvault.v1.AdminService.ShowNonce:output_type -> bfxvault.v1.ShowNonceResponse
-	88, // 120: bfxvault.v1.AdminService.AcceptNonce:output_type -> bfxvault.v1.AcceptNonceResponse
-	84, // [84:121] is the sub-list for method output_type
-	47, // [47:84] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	96, // 41: bfxvault.v1.Grant.left:type_name -> bfxvault.v1.Left
+	0,  // 42: bfxvault.v1.IssueStandInRequest.secret:type_name -> bfxvault.v1.Sealed
+	1,  // 43: bfxvault.v1.IssueStandInRequest.proof:type_name -> bfxvault.v1.Proof
+	75, // 44: bfxvault.v1.ListStandInsResponse.stand_ins:type_name -> bfxvault.v1.IssuedStandIn
+	1,  // 45: bfxvault.v1.EnableBotRequest.proof:type_name -> bfxvault.v1.Proof
+	1,  // 46: bfxvault.v1.SetGrantRequest.proof:type_name -> bfxvault.v1.Proof
+	1,  // 47: bfxvault.v1.ApplyPolicyRequest.proof:type_name -> bfxvault.v1.Proof
+	90, // 48: bfxvault.v1.ShowAuditResponse.keys:type_name -> bfxvault.v1.AuditKey
+	1,  // 49: bfxvault.v1.AcceptNonceRequest.proof:type_name -> bfxvault.v1.Proof
+	2,  // 50: bfxvault.v1.AdminService.Status:input_type -> bfxvault.v1.StatusRequest
+	5,  // 51: bfxvault.v1.AdminService.ListSlots:input_type -> bfxvault.v1.ListSlotsRequest
+	9,  // 52: bfxvault.v1.AdminService.BeginSealed:input_type -> bfxvault.v1.BeginSealedRequest
+	11, // 53: bfxvault.v1.AdminService.BeginProof:input_type -> bfxvault.v1.BeginProofRequest
+	13, // 54: bfxvault.v1.AdminService.Init:input_type -> bfxvault.v1.InitRequest
+	15, // 55: bfxvault.v1.AdminService.Unlock:input_type -> bfxvault.v1.UnlockRequest
+	17, // 56: bfxvault.v1.AdminService.Lock:input_type -> bfxvault.v1.LockRequest
+	21, // 57: bfxvault.v1.AdminService.Panic:input_type -> bfxvault.v1.PanicRequest
+	23, // 58: bfxvault.v1.AdminService.SetPanic:input_type -> bfxvault.v1.SetPanicRequest
+	25, // 59: bfxvault.v1.AdminService.AddSlot:input_type -> bfxvault.v1.AddSlotRequest
+	27, // 60: bfxvault.v1.AdminService.ReplaceSlot:input_type -> bfxvault.v1.ReplaceSlotRequest
+	29, // 61: bfxvault.v1.AdminService.RemoveSlot:input_type -> bfxvault.v1.RemoveSlotRequest
+	31, // 62: bfxvault.v1.AdminService.RotateDataKey:input_type -> bfxvault.v1.RotateDataKeyRequest
+	33, // 63: bfxvault.v1.AdminService.CreateBackup:input_type -> bfxvault.v1.CreateBackupRequest
+	35, // 64: bfxvault.v1.AdminService.RestoreBackup:input_type -> bfxvault.v1.RestoreBackupRequest
+	37, // 65: bfxvault.v1.AdminService.AddKey:input_type -> bfxvault.v1.AddKeyRequest
+	39, // 66: bfxvault.v1.AdminService.RotateKey:input_type -> bfxvault.v1.RotateKeyRequest
+	41, // 67: bfxvault.v1.AdminService.SignProbe:input_type -> bfxvault.v1.SignProbeRequest
+	44, // 68: bfxvault.v1.AdminService.NoteVerified:input_type -> bfxvault.v1.NoteVerifiedRequest
+	46, // 69: bfxvault.v1.AdminService.PromoteKey:input_type -> bfxvault.v1.PromoteKeyRequest
+	48, // 70: bfxvault.v1.AdminService.RetireKey:input_type -> bfxvault.v1.RetireKeyRequest
+	50, // 71: bfxvault.v1.AdminService.RevokeKey:input_type -> bfxvault.v1.RevokeKeyRequest
+	52, // 72: bfxvault.v1.AdminService.PurgeKey:input_type -> bfxvault.v1.PurgeKeyRequest
+	54, // 73: bfxvault.v1.AdminService.ListKeys:input_type -> bfxvault.v1.ListKeysRequest
+	56, // 74: bfxvault.v1.AdminService.ShowKey:input_type -> bfxvault.v1.ShowKeyRequest
+	60, // 75: bfxvault.v1.AdminService.AddBot:input_type -> bfxvault.v1.AddBotRequest
+	63, // 76: bfxvault.v1.AdminService.ListBots:input_type -> bfxvault.v1.ListBotsRequest
+	65, // 77: bfxvault.v1.AdminService.ShowBot:input_type -> bfxvault.v1.ShowBotRequest
+	69, // 78: bfxvault.v1.AdminService.RemoveBot:input_type -> bfxvault.v1.RemoveBotRequest
+	78, // 79: bfxvault.v1.AdminService.EnableBot:input_type -> bfxvault.v1.EnableBotRequest
+	71, // 80: bfxvault.v1.AdminService.IssueStandIn:input_type -> bfxvault.v1.IssueStandInRequest
+	73, // 81: bfxvault.v1.AdminService.ListStandIns:input_type -> bfxvault.v1.ListStandInsRequest
+	76, // 82: bfxvault.v1.AdminService.RecallStandIn:input_type -> bfxvault.v1.RecallStandInRequest
+	80, // 83: bfxvault.v1.AdminService.SetGrant:input_type -> bfxvault.v1.SetGrantRequest
+	82, // 84: bfxvault.v1.AdminService.RevokeGrant:input_type -> bfxvault.v1.RevokeGrantRequest
+	84, // 85: bfxvault.v1.AdminService.ShowPolicy:input_type -> bfxvault.v1.ShowPolicyRequest
+	86, // 86: bfxvault.v1.AdminService.ApplyPolicy:input_type -> bfxvault.v1.ApplyPolicyRequest
+	88, // 87: bfxvault.v1.AdminService.ShowAudit:input_type -> bfxvault.v1.ShowAuditRequest
+	92, // 88: bfxvault.v1.AdminService.ShowNonce:input_type -> bfxvault.v1.ShowNonceRequest
+	94, // 89: bfxvault.v1.AdminService.AcceptNonce:input_type -> bfxvault.v1.AcceptNonceRequest
+	3,  // 90: bfxvault.v1.AdminService.Status:output_type -> bfxvault.v1.StatusResponse
+	6,  // 91: bfxvault.v1.AdminService.ListSlots:output_type -> bfxvault.v1.ListSlotsResponse
+	10, // 92: bfxvault.v1.AdminService.BeginSealed:output_type -> bfxvault.v1.BeginSealedResponse
+	12, // 93: bfxvault.v1.AdminService.BeginProof:output_type -> bfxvault.v1.BeginProofResponse
+	14, // 94: bfxvault.v1.AdminService.Init:output_type -> bfxvault.v1.InitResponse
+	16, // 95: bfxvault.v1.AdminService.Unlock:output_type -> bfxvault.v1.UnlockResponse
+	18, // 96: bfxvault.v1.AdminService.Lock:output_type -> bfxvault.v1.LockResponse
+	22, // 97: bfxvault.v1.AdminService.Panic:output_type -> bfxvault.v1.PanicResponse
+	24, // 98: bfxvault.v1.AdminService.SetPanic:output_type -> bfxvault.v1.SetPanicResponse
+	26, // 99: bfxvault.v1.AdminService.AddSlot:output_type -> bfxvault.v1.AddSlotResponse
+	28, // 100: bfxvault.v1.AdminService.ReplaceSlot:output_type -> bfxvault.v1.ReplaceSlotResponse
+	30, // 101: bfxvault.v1.AdminService.RemoveSlot:output_type -> bfxvault.v1.RemoveSlotResponse
+	32, // 102: bfxvault.v1.AdminService.RotateDataKey:output_type -> bfxvault.v1.RotateDataKeyResponse
+	34, // 103: bfxvault.v1.AdminService.CreateBackup:output_type -> bfxvault.v1.BackupPart
+	36, // 104: bfxvault.v1.AdminService.RestoreBackup:output_type -> bfxvault.v1.RestoreBackupResponse
+	38, // 105: bfxvault.v1.AdminService.AddKey:output_type -> bfxvault.v1.AddKeyResponse
+	40, // 106: bfxvault.v1.AdminService.RotateKey:output_type -> bfxvault.v1.RotateKeyResponse
+	42, // 107: bfxvault.v1.AdminService.SignProbe:output_type -> bfxvault.v1.SignProbeResponse
+	45, // 108: bfxvault.v1.AdminService.NoteVerified:output_type -> bfxvault.v1.NoteVerifiedResponse
+	47, // 109: bfxvault.v1.AdminService.PromoteKey:output_type -> bfxvault.v1.PromoteKeyResponse
+	49, // 110: bfxvault.v1.AdminService.RetireKey:output_type -> bfxvault.v1.RetireKeyResponse
+	51, // 111: bfxvault.v1.AdminService.RevokeKey:output_type -> bfxvault.v1.RevokeKeyResponse
+	53, // 112: bfxvault.v1.AdminService.PurgeKey:output_type -> bfxvault.v1.PurgeKeyResponse
+	55, // 113: bfxvault.v1.AdminService.ListKeys:output_type -> bfxvault.v1.ListKeysResponse
+	57, // 114: bfxvault.v1.AdminService.ShowKey:output_type -> bfxvault.v1.ShowKeyResponse
+	62, // 115: bfxvault.v1.AdminService.AddBot:output_type -> bfxvault.v1.AddBotResponse
+	64, // 116: bfxvault.v1.AdminService.ListBots:output_type -> bfxvault.v1.ListBotsResponse
+	66, // 117: bfxvault.v1.AdminService.ShowBot:output_type -> bfxvault.v1.ShowBotResponse
+	70, // 118: bfxvault.v1.AdminService.RemoveBot:output_type -> bfxvault.v1.RemoveBotResponse
+	79, // 119: bfxvault.v1.AdminService.EnableBot:output_type -> bfxvault.v1.EnableBotResponse
+	72, // 120: bfxvault.v1.AdminService.IssueStandIn:output_type -> bfxvault.v1.IssueStandInResponse
+	74, // 121: bfxvault.v1.AdminService.ListStandIns:output_type -> bfxvault.v1.ListStandInsResponse
+	77, // 122: bfxvault.v1.AdminService.RecallStandIn:output_type -> bfxvault.v1.RecallStandInResponse
+	81, // 123: bfxvault.v1.AdminService.SetGrant:output_type -> bfxvault.v1.SetGrantResponse
+	83, // 124: bfxvault.v1.AdminService.RevokeGrant:output_type -> bfxvault.v1.RevokeGrantResponse
+	85, // 125: bfxvault.v1.AdminService.ShowPolicy:output_type -> bfxvault.v1.ShowPolicyResponse
+	87, // 126: bfxvault.v1.AdminService.ApplyPolicy:output_type -> bfxvault.v1.ApplyPolicyResponse
+	89, // 127: bfxvault.v1.AdminService.ShowAudit:output_type -> bfxvault.v1.ShowAuditResponse
+	93, // 128: bfxvault.v1.AdminService.ShowNonce:output_type -> bfxvault.v1.ShowNonceResponse
+	95, // 129: bfxvault.v1.AdminService.AcceptNonce:output_type -> bfxvault.v1.AcceptNonceResponse
+	90, // [90:130] is the sub-list for method output_type
+	50, // [50:90] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_bfxvault_v1_admin_proto_init() }
@@ -5957,13 +6458,15 @@ func file_bfxvault_v1_admin_proto_init() {
 	}
 	file_bfxvault_v1_signer_proto_init()
 	file_bfxvault_v1_admin_proto_msgTypes[61].OneofWrappers = []any{}
+	file_bfxvault_v1_admin_proto_msgTypes[71].OneofWrappers = []any{}
+	file_bfxvault_v1_admin_proto_msgTypes[75].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bfxvault_v1_admin_proto_rawDesc), len(file_bfxvault_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   89,
+			NumMessages:   96,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -55,6 +55,9 @@ const (
 	AdminService_ShowBot_FullMethodName       = "/bfxvault.v1.AdminService/ShowBot"
 	AdminService_RemoveBot_FullMethodName     = "/bfxvault.v1.AdminService/RemoveBot"
 	AdminService_EnableBot_FullMethodName     = "/bfxvault.v1.AdminService/EnableBot"
+	AdminService_IssueStandIn_FullMethodName  = "/bfxvault.v1.AdminService/IssueStandIn"
+	AdminService_ListStandIns_FullMethodName  = "/bfxvault.v1.AdminService/ListStandIns"
+	AdminService_RecallStandIn_FullMethodName = "/bfxvault.v1.AdminService/RecallStandIn"
 	AdminService_SetGrant_FullMethodName      = "/bfxvault.v1.AdminService/SetGrant"
 	AdminService_RevokeGrant_FullMethodName   = "/bfxvault.v1.AdminService/RevokeGrant"
 	AdminService_ShowPolicy_FullMethodName    = "/bfxvault.v1.AdminService/ShowPolicy"
@@ -137,6 +140,13 @@ type AdminServiceClient interface {
 	// EnableBot ends the suspension of a bot, after a restore, and brings back one that was
 	// removed. Widening.
 	EnableBot(ctx context.Context, in *EnableBotRequest, opts ...grpc.CallOption) (*EnableBotResponse, error)
+	// IssueStandIn gives a bot a stand-in credential for one of its grants, or brings back
+	// one that was recalled or waits after a restore. Widening.
+	IssueStandIn(ctx context.Context, in *IssueStandInRequest, opts ...grpc.CallOption) (*IssueStandInResponse, error)
+	// ListStandIns lists the stand-in credentials of a bot, or of all. Neutral.
+	ListStandIns(ctx context.Context, in *ListStandInsRequest, opts ...grpc.CallOption) (*ListStandInsResponse, error)
+	// RecallStandIn ends a stand-in credential at once. Narrowing.
+	RecallStandIn(ctx context.Context, in *RecallStandInRequest, opts ...grpc.CallOption) (*RecallStandInResponse, error)
 	// SetGrant gives a bot the use of an API key, in place of an earlier grant.
 	// Widening.
 	SetGrant(ctx context.Context, in *SetGrantRequest, opts ...grpc.CallOption) (*SetGrantResponse, error)
@@ -477,6 +487,36 @@ func (c *adminServiceClient) EnableBot(ctx context.Context, in *EnableBotRequest
 	return out, nil
 }
 
+func (c *adminServiceClient) IssueStandIn(ctx context.Context, in *IssueStandInRequest, opts ...grpc.CallOption) (*IssueStandInResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(IssueStandInResponse)
+	err := c.cc.Invoke(ctx, AdminService_IssueStandIn_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) ListStandIns(ctx context.Context, in *ListStandInsRequest, opts ...grpc.CallOption) (*ListStandInsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListStandInsResponse)
+	err := c.cc.Invoke(ctx, AdminService_ListStandIns_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) RecallStandIn(ctx context.Context, in *RecallStandInRequest, opts ...grpc.CallOption) (*RecallStandInResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RecallStandInResponse)
+	err := c.cc.Invoke(ctx, AdminService_RecallStandIn_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *adminServiceClient) SetGrant(ctx context.Context, in *SetGrantRequest, opts ...grpc.CallOption) (*SetGrantResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(SetGrantResponse)
@@ -620,6 +660,13 @@ type AdminServiceServer interface {
 	// EnableBot ends the suspension of a bot, after a restore, and brings back one that was
 	// removed. Widening.
 	EnableBot(context.Context, *EnableBotRequest) (*EnableBotResponse, error)
+	// IssueStandIn gives a bot a stand-in credential for one of its grants, or brings back
+	// one that was recalled or waits after a restore. Widening.
+	IssueStandIn(context.Context, *IssueStandInRequest) (*IssueStandInResponse, error)
+	// ListStandIns lists the stand-in credentials of a bot, or of all. Neutral.
+	ListStandIns(context.Context, *ListStandInsRequest) (*ListStandInsResponse, error)
+	// RecallStandIn ends a stand-in credential at once. Narrowing.
+	RecallStandIn(context.Context, *RecallStandInRequest) (*RecallStandInResponse, error)
 	// SetGrant gives a bot the use of an API key, in place of an earlier grant.
 	// Widening.
 	SetGrant(context.Context, *SetGrantRequest) (*SetGrantResponse, error)
@@ -737,6 +784,15 @@ func (UnimplementedAdminServiceServer) RemoveBot(context.Context, *RemoveBotRequ
 }
 func (UnimplementedAdminServiceServer) EnableBot(context.Context, *EnableBotRequest) (*EnableBotResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method EnableBot not implemented")
+}
+func (UnimplementedAdminServiceServer) IssueStandIn(context.Context, *IssueStandInRequest) (*IssueStandInResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method IssueStandIn not implemented")
+}
+func (UnimplementedAdminServiceServer) ListStandIns(context.Context, *ListStandInsRequest) (*ListStandInsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListStandIns not implemented")
+}
+func (UnimplementedAdminServiceServer) RecallStandIn(context.Context, *RecallStandInRequest) (*RecallStandInResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RecallStandIn not implemented")
 }
 func (UnimplementedAdminServiceServer) SetGrant(context.Context, *SetGrantRequest) (*SetGrantResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SetGrant not implemented")
@@ -1302,6 +1358,60 @@ func _AdminService_EnableBot_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_IssueStandIn_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(IssueStandInRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).IssueStandIn(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_IssueStandIn_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).IssueStandIn(ctx, req.(*IssueStandInRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_ListStandIns_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListStandInsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).ListStandIns(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_ListStandIns_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).ListStandIns(ctx, req.(*ListStandInsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_RecallStandIn_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RecallStandInRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).RecallStandIn(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_RecallStandIn_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).RecallStandIn(ctx, req.(*RecallStandInRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdminService_SetGrant_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(SetGrantRequest)
 	if err := dec(in); err != nil {
@@ -1546,6 +1656,18 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "EnableBot",
 			Handler:    _AdminService_EnableBot_Handler,
+		},
+		{
+			MethodName: "IssueStandIn",
+			Handler:    _AdminService_IssueStandIn_Handler,
+		},
+		{
+			MethodName: "ListStandIns",
+			Handler:    _AdminService_ListStandIns_Handler,
+		},
+		{
+			MethodName: "RecallStandIn",
+			Handler:    _AdminService_RecallStandIn_Handler,
 		},
 		{
 			MethodName: "SetGrant",

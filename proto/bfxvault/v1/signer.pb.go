@@ -35,7 +35,9 @@ type SignRestRequest struct {
 	// The body exactly as it will be sent: empty, or JSON that starts with { or [.
 	Body []byte `protobuf:"bytes,3,opt,name=body,proto3" json:"body,omitempty"`
 	// The bot's name, needed only where several bots match the caller.
-	Bot           string `protobuf:"bytes,4,opt,name=bot,proto3" json:"bot,omitempty"`
+	Bot string `protobuf:"bytes,4,opt,name=bot,proto3" json:"bot,omitempty"`
+	// In place of label and bot, which are empty then.
+	StandIn       *StandIn `protobuf:"bytes,5,opt,name=stand_in,json=standIn,proto3" json:"stand_in,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -98,6 +100,98 @@ func (x *SignRestRequest) GetBot() string {
 	return ""
 }
 
+func (x *SignRestRequest) GetStandIn() *StandIn {
+	if x != nil {
+		return x.StandIn
+	}
+	return nil
+}
+
+// StandIn is the credential that a stock client has signed its request with, and how, as
+// it reached vaultproxy. It names a grant, and so bot and label.
+type StandIn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "bfxv_" and 32 lower-case letters and digits.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The client's nonce: 1 to 16 decimal digits.
+	Nonce string `protobuf:"bytes,2,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	// The client's signature: 96 hexadecimal digits.
+	Signature string `protobuf:"bytes,3,opt,name=signature,proto3" json:"signature,omitempty"`
+	// The uid that the request came from. It counts from a caller of role proxy; of any
+	// other its own does.
+	Uid *uint32 `protobuf:"varint,4,opt,name=uid,proto3,oneof" json:"uid,omitempty"`
+	// Of a request whose signature Bitfinex has refused with 10114: the number of that
+	// signature's record. Once, within 10 s, over the same connection.
+	Retries       uint64 `protobuf:"varint,5,opt,name=retries,proto3" json:"retries,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StandIn) Reset() {
+	*x = StandIn{}
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StandIn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StandIn) ProtoMessage() {}
+
+func (x *StandIn) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StandIn.ProtoReflect.Descriptor instead.
+func (*StandIn) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *StandIn) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *StandIn) GetNonce() string {
+	if x != nil {
+		return x.Nonce
+	}
+	return ""
+}
+
+func (x *StandIn) GetSignature() string {
+	if x != nil {
+		return x.Signature
+	}
+	return ""
+}
+
+func (x *StandIn) GetUid() uint32 {
+	if x != nil && x.Uid != nil {
+		return *x.Uid
+	}
+	return 0
+}
+
+func (x *StandIn) GetRetries() uint64 {
+	if x != nil {
+		return x.Retries
+	}
+	return 0
+}
+
 type SignRestResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Value of the bfx-apikey header.
@@ -116,7 +210,7 @@ type SignRestResponse struct {
 
 func (x *SignRestResponse) Reset() {
 	*x = SignRestResponse{}
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[1]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -128,7 +222,7 @@ func (x *SignRestResponse) String() string {
 func (*SignRestResponse) ProtoMessage() {}
 
 func (x *SignRestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[1]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -141,7 +235,7 @@ func (x *SignRestResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignRestResponse.ProtoReflect.Descriptor instead.
 func (*SignRestResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{1}
+	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *SignRestResponse) GetApiKey() string {
@@ -186,15 +280,20 @@ type SignRestV1Request struct {
 	Path string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
 	// A JSON object without "request" and "nonce", which the vault adds; empty
 	// means {}.
-	Params        []byte `protobuf:"bytes,3,opt,name=params,proto3" json:"params,omitempty"`
-	Bot           string `protobuf:"bytes,4,opt,name=bot,proto3" json:"bot,omitempty"`
+	Params []byte `protobuf:"bytes,3,opt,name=params,proto3" json:"params,omitempty"`
+	Bot    string `protobuf:"bytes,4,opt,name=bot,proto3" json:"bot,omitempty"`
+	// In place of label, params and bot, which are empty then.
+	StandIn *StandIn `protobuf:"bytes,5,opt,name=stand_in,json=standIn,proto3" json:"stand_in,omitempty"`
+	// With stand_in: the X-BFX-PAYLOAD header as it came, base64. Its "request" is the path
+	// and its "nonce" the client's; the rest are the params.
+	Payload       string `protobuf:"bytes,6,opt,name=payload,proto3" json:"payload,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SignRestV1Request) Reset() {
 	*x = SignRestV1Request{}
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[2]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -206,7 +305,7 @@ func (x *SignRestV1Request) String() string {
 func (*SignRestV1Request) ProtoMessage() {}
 
 func (x *SignRestV1Request) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[2]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -219,7 +318,7 @@ func (x *SignRestV1Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignRestV1Request.ProtoReflect.Descriptor instead.
 func (*SignRestV1Request) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{2}
+	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *SignRestV1Request) GetLabel() string {
@@ -250,6 +349,20 @@ func (x *SignRestV1Request) GetBot() string {
 	return ""
 }
 
+func (x *SignRestV1Request) GetStandIn() *StandIn {
+	if x != nil {
+		return x.StandIn
+	}
+	return nil
+}
+
+func (x *SignRestV1Request) GetPayload() string {
+	if x != nil {
+		return x.Payload
+	}
+	return ""
+}
+
 type SignRestV1Response struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Value of the X-BFX-APIKEY header.
@@ -268,7 +381,7 @@ type SignRestV1Response struct {
 
 func (x *SignRestV1Response) Reset() {
 	*x = SignRestV1Response{}
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[3]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -280,7 +393,7 @@ func (x *SignRestV1Response) String() string {
 func (*SignRestV1Response) ProtoMessage() {}
 
 func (x *SignRestV1Response) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[3]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -293,7 +406,7 @@ func (x *SignRestV1Response) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignRestV1Response.ProtoReflect.Descriptor instead.
 func (*SignRestV1Response) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{3}
+	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SignRestV1Response) GetApiKey() string {
@@ -353,7 +466,7 @@ type SignStreamRequest struct {
 
 func (x *SignStreamRequest) Reset() {
 	*x = SignStreamRequest{}
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[4]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -365,7 +478,7 @@ func (x *SignStreamRequest) String() string {
 func (*SignStreamRequest) ProtoMessage() {}
 
 func (x *SignStreamRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[4]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -378,7 +491,7 @@ func (x *SignStreamRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignStreamRequest.ProtoReflect.Descriptor instead.
 func (*SignStreamRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{4}
+	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SignStreamRequest) GetId() uint64 {
@@ -444,7 +557,7 @@ type SignStreamResponse struct {
 
 func (x *SignStreamResponse) Reset() {
 	*x = SignStreamResponse{}
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[5]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -456,7 +569,7 @@ func (x *SignStreamResponse) String() string {
 func (*SignStreamResponse) ProtoMessage() {}
 
 func (x *SignStreamResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[5]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -469,7 +582,7 @@ func (x *SignStreamResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignStreamResponse.ProtoReflect.Descriptor instead.
 func (*SignStreamResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{5}
+	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *SignStreamResponse) GetId() uint64 {
@@ -536,6 +649,105 @@ func (*SignStreamResponse_RestV1) isSignStreamResponse_Result() {}
 
 func (*SignStreamResponse_Error) isSignStreamResponse_Result() {}
 
+type ReportOrderRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The number of the signature's record.
+	AuditSeq uint64 `protobuf:"varint,1,opt,name=audit_seq,json=auditSeq,proto3" json:"audit_seq,omitempty"`
+	// Which of the request's orders it is, from 0 on.
+	Operation uint32 `protobuf:"varint,2,opt,name=operation,proto3" json:"operation,omitempty"`
+	// Bitfinex's.
+	OrderId       uint64 `protobuf:"varint,3,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportOrderRequest) Reset() {
+	*x = ReportOrderRequest{}
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportOrderRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportOrderRequest) ProtoMessage() {}
+
+func (x *ReportOrderRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportOrderRequest.ProtoReflect.Descriptor instead.
+func (*ReportOrderRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ReportOrderRequest) GetAuditSeq() uint64 {
+	if x != nil {
+		return x.AuditSeq
+	}
+	return 0
+}
+
+func (x *ReportOrderRequest) GetOperation() uint32 {
+	if x != nil {
+		return x.Operation
+	}
+	return 0
+}
+
+func (x *ReportOrderRequest) GetOrderId() uint64 {
+	if x != nil {
+		return x.OrderId
+	}
+	return 0
+}
+
+type ReportOrderResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportOrderResponse) Reset() {
+	*x = ReportOrderResponse{}
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportOrderResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportOrderResponse) ProtoMessage() {}
+
+func (x *ReportOrderResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportOrderResponse.ProtoReflect.Descriptor instead.
+func (*ReportOrderResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{8}
+}
+
 type WhoAmIRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -544,7 +756,7 @@ type WhoAmIRequest struct {
 
 func (x *WhoAmIRequest) Reset() {
 	*x = WhoAmIRequest{}
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[6]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -556,7 +768,7 @@ func (x *WhoAmIRequest) String() string {
 func (*WhoAmIRequest) ProtoMessage() {}
 
 func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[6]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -569,7 +781,7 @@ func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhoAmIRequest.ProtoReflect.Descriptor instead.
 func (*WhoAmIRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{6}
+	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{9}
 }
 
 type WhoAmIResponse struct {
@@ -589,7 +801,7 @@ type WhoAmIResponse struct {
 
 func (x *WhoAmIResponse) Reset() {
 	*x = WhoAmIResponse{}
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[7]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -601,7 +813,7 @@ func (x *WhoAmIResponse) String() string {
 func (*WhoAmIResponse) ProtoMessage() {}
 
 func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[7]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -614,7 +826,7 @@ func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhoAmIResponse.ProtoReflect.Descriptor instead.
 func (*WhoAmIResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{7}
+	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WhoAmIResponse) GetUid() uint32 {
@@ -665,7 +877,7 @@ type BotGrants struct {
 
 func (x *BotGrants) Reset() {
 	*x = BotGrants{}
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[8]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -677,7 +889,7 @@ func (x *BotGrants) String() string {
 func (*BotGrants) ProtoMessage() {}
 
 func (x *BotGrants) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[8]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -690,7 +902,7 @@ func (x *BotGrants) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BotGrants.ProtoReflect.Descriptor instead.
 func (*BotGrants) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{8}
+	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *BotGrants) GetBot() string {
@@ -729,7 +941,7 @@ type UsableGrant struct {
 
 func (x *UsableGrant) Reset() {
 	*x = UsableGrant{}
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[9]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -741,7 +953,7 @@ func (x *UsableGrant) String() string {
 func (*UsableGrant) ProtoMessage() {}
 
 func (x *UsableGrant) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[9]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -754,7 +966,7 @@ func (x *UsableGrant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UsableGrant.ProtoReflect.Descriptor instead.
 func (*UsableGrant) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{9}
+	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *UsableGrant) GetLabel() string {
@@ -803,7 +1015,7 @@ type Left struct {
 
 func (x *Left) Reset() {
 	*x = Left{}
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[10]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -815,7 +1027,7 @@ func (x *Left) String() string {
 func (*Left) ProtoMessage() {}
 
 func (x *Left) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[10]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -828,7 +1040,7 @@ func (x *Left) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Left.ProtoReflect.Descriptor instead.
 func (*Left) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{10}
+	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Left) GetRate() uint32 {
@@ -870,24 +1082,34 @@ var File_bfxvault_v1_signer_proto protoreflect.FileDescriptor
 
 const file_bfxvault_v1_signer_proto_rawDesc = "" +
 	"\n" +
-	"\x18bfxvault/v1/signer.proto\x12\vbfxvault.v1\x1a\x17google/rpc/status.proto\"a\n" +
+	"\x18bfxvault/v1/signer.proto\x12\vbfxvault.v1\x1a\x17google/rpc/status.proto\"\x92\x01\n" +
 	"\x0fSignRestRequest\x12\x14\n" +
 	"\x05label\x18\x01 \x01(\tR\x05label\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x12\n" +
 	"\x04body\x18\x03 \x01(\fR\x04body\x12\x10\n" +
-	"\x03bot\x18\x04 \x01(\tR\x03bot\"\xac\x01\n" +
+	"\x03bot\x18\x04 \x01(\tR\x03bot\x12/\n" +
+	"\bstand_in\x18\x05 \x01(\v2\x14.bfxvault.v1.StandInR\astandIn\"\x86\x01\n" +
+	"\aStandIn\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05nonce\x18\x02 \x01(\tR\x05nonce\x12\x1c\n" +
+	"\tsignature\x18\x03 \x01(\tR\tsignature\x12\x15\n" +
+	"\x03uid\x18\x04 \x01(\rH\x00R\x03uid\x88\x01\x01\x12\x18\n" +
+	"\aretries\x18\x05 \x01(\x04R\aretriesB\x06\n" +
+	"\x04_uid\"\xac\x01\n" +
 	"\x10SignRestResponse\x12\x17\n" +
 	"\aapi_key\x18\x01 \x01(\tR\x06apiKey\x12#\n" +
 	"\rrequest_nonce\x18\x02 \x01(\x04R\frequestNonce\x12\x1c\n" +
 	"\tsignature\x18\x03 \x01(\tR\tsignature\x12\x1f\n" +
 	"\vkey_version\x18\x04 \x01(\rR\n" +
 	"keyVersion\x12\x1b\n" +
-	"\taudit_seq\x18\x05 \x01(\x04R\bauditSeq\"g\n" +
+	"\taudit_seq\x18\x05 \x01(\x04R\bauditSeq\"\xb2\x01\n" +
 	"\x11SignRestV1Request\x12\x14\n" +
 	"\x05label\x18\x01 \x01(\tR\x05label\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x16\n" +
 	"\x06params\x18\x03 \x01(\fR\x06params\x12\x10\n" +
-	"\x03bot\x18\x04 \x01(\tR\x03bot\"\xc8\x01\n" +
+	"\x03bot\x18\x04 \x01(\tR\x03bot\x12/\n" +
+	"\bstand_in\x18\x05 \x01(\v2\x14.bfxvault.v1.StandInR\astandIn\x12\x18\n" +
+	"\apayload\x18\x06 \x01(\tR\apayload\"\xc8\x01\n" +
 	"\x12SignRestV1Response\x12\x17\n" +
 	"\aapi_key\x18\x01 \x01(\tR\x06apiKey\x12#\n" +
 	"\rrequest_nonce\x18\x02 \x01(\x04R\frequestNonce\x12\x18\n" +
@@ -906,7 +1128,12 @@ const file_bfxvault_v1_signer_proto_rawDesc = "" +
 	"\x04rest\x18\x02 \x01(\v2\x1d.bfxvault.v1.SignRestResponseH\x00R\x04rest\x12:\n" +
 	"\arest_v1\x18\x03 \x01(\v2\x1f.bfxvault.v1.SignRestV1ResponseH\x00R\x06restV1\x12*\n" +
 	"\x05error\x18\x04 \x01(\v2\x12.google.rpc.StatusH\x00R\x05errorB\b\n" +
-	"\x06result\"\x0f\n" +
+	"\x06result\"j\n" +
+	"\x12ReportOrderRequest\x12\x1b\n" +
+	"\taudit_seq\x18\x01 \x01(\x04R\bauditSeq\x12\x1c\n" +
+	"\toperation\x18\x02 \x01(\rR\toperation\x12\x19\n" +
+	"\border_id\x18\x03 \x01(\x04R\aorderId\"\x15\n" +
+	"\x13ReportOrderResponse\"\x0f\n" +
 	"\rWhoAmIRequest\"\x86\x01\n" +
 	"\x0eWhoAmIResponse\x12\x10\n" +
 	"\x03uid\x18\x01 \x01(\rR\x03uid\x12\x10\n" +
@@ -935,13 +1162,14 @@ const file_bfxvault_v1_signer_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\a\n" +
 	"\x05_rateB\x0e\n" +
 	"\f_cancel_rateB\x11\n" +
-	"\x0f_daily_requests2\xbd\x02\n" +
+	"\x0f_daily_requests2\x8f\x03\n" +
 	"\rSignerService\x12G\n" +
 	"\bSignRest\x12\x1c.bfxvault.v1.SignRestRequest\x1a\x1d.bfxvault.v1.SignRestResponse\x12M\n" +
 	"\n" +
 	"SignRestV1\x12\x1e.bfxvault.v1.SignRestV1Request\x1a\x1f.bfxvault.v1.SignRestV1Response\x12Q\n" +
 	"\n" +
-	"SignStream\x12\x1e.bfxvault.v1.SignStreamRequest\x1a\x1f.bfxvault.v1.SignStreamResponse(\x010\x01\x12A\n" +
+	"SignStream\x12\x1e.bfxvault.v1.SignStreamRequest\x1a\x1f.bfxvault.v1.SignStreamResponse(\x010\x01\x12P\n" +
+	"\vReportOrder\x12\x1f.bfxvault.v1.ReportOrderRequest\x1a .bfxvault.v1.ReportOrderResponse\x12A\n" +
 	"\x06WhoAmI\x12\x1a.bfxvault.v1.WhoAmIRequest\x1a\x1b.bfxvault.v1.WhoAmIResponseB'Z%bfxvault/proto/bfxvault/v1;bfxvaultv1b\x06proto3"
 
 var (
@@ -956,45 +1184,52 @@ func file_bfxvault_v1_signer_proto_rawDescGZIP() []byte {
 	return file_bfxvault_v1_signer_proto_rawDescData
 }
 
-var file_bfxvault_v1_signer_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_bfxvault_v1_signer_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_bfxvault_v1_signer_proto_goTypes = []any{
-	(*SignRestRequest)(nil),    // 0: bfxvault.v1.SignRestRequest
-	(*SignRestResponse)(nil),   // 1: bfxvault.v1.SignRestResponse
-	(*SignRestV1Request)(nil),  // 2: bfxvault.v1.SignRestV1Request
-	(*SignRestV1Response)(nil), // 3: bfxvault.v1.SignRestV1Response
-	(*SignStreamRequest)(nil),  // 4: bfxvault.v1.SignStreamRequest
-	(*SignStreamResponse)(nil), // 5: bfxvault.v1.SignStreamResponse
-	(*WhoAmIRequest)(nil),      // 6: bfxvault.v1.WhoAmIRequest
-	(*WhoAmIResponse)(nil),     // 7: bfxvault.v1.WhoAmIResponse
-	(*BotGrants)(nil),          // 8: bfxvault.v1.BotGrants
-	(*UsableGrant)(nil),        // 9: bfxvault.v1.UsableGrant
-	(*Left)(nil),               // 10: bfxvault.v1.Left
-	nil,                        // 11: bfxvault.v1.Left.DailyNotionalEntry
-	(*status.Status)(nil),      // 12: google.rpc.Status
+	(*SignRestRequest)(nil),     // 0: bfxvault.v1.SignRestRequest
+	(*StandIn)(nil),             // 1: bfxvault.v1.StandIn
+	(*SignRestResponse)(nil),    // 2: bfxvault.v1.SignRestResponse
+	(*SignRestV1Request)(nil),   // 3: bfxvault.v1.SignRestV1Request
+	(*SignRestV1Response)(nil),  // 4: bfxvault.v1.SignRestV1Response
+	(*SignStreamRequest)(nil),   // 5: bfxvault.v1.SignStreamRequest
+	(*SignStreamResponse)(nil),  // 6: bfxvault.v1.SignStreamResponse
+	(*ReportOrderRequest)(nil),  // 7: bfxvault.v1.ReportOrderRequest
+	(*ReportOrderResponse)(nil), // 8: bfxvault.v1.ReportOrderResponse
+	(*WhoAmIRequest)(nil),       // 9: bfxvault.v1.WhoAmIRequest
+	(*WhoAmIResponse)(nil),      // 10: bfxvault.v1.WhoAmIResponse
+	(*BotGrants)(nil),           // 11: bfxvault.v1.BotGrants
+	(*UsableGrant)(nil),         // 12: bfxvault.v1.UsableGrant
+	(*Left)(nil),                // 13: bfxvault.v1.Left
+	nil,                         // 14: bfxvault.v1.Left.DailyNotionalEntry
+	(*status.Status)(nil),       // 15: google.rpc.Status
 }
 var file_bfxvault_v1_signer_proto_depIdxs = []int32{
-	0,  // 0: bfxvault.v1.SignStreamRequest.rest:type_name -> bfxvault.v1.SignRestRequest
-	2,  // 1: bfxvault.v1.SignStreamRequest.rest_v1:type_name -> bfxvault.v1.SignRestV1Request
-	1,  // 2: bfxvault.v1.SignStreamResponse.rest:type_name -> bfxvault.v1.SignRestResponse
-	3,  // 3: bfxvault.v1.SignStreamResponse.rest_v1:type_name -> bfxvault.v1.SignRestV1Response
-	12, // 4: bfxvault.v1.SignStreamResponse.error:type_name -> google.rpc.Status
-	8,  // 5: bfxvault.v1.WhoAmIResponse.bots:type_name -> bfxvault.v1.BotGrants
-	9,  // 6: bfxvault.v1.BotGrants.grants:type_name -> bfxvault.v1.UsableGrant
-	10, // 7: bfxvault.v1.UsableGrant.left:type_name -> bfxvault.v1.Left
-	11, // 8: bfxvault.v1.Left.daily_notional:type_name -> bfxvault.v1.Left.DailyNotionalEntry
-	0,  // 9: bfxvault.v1.SignerService.SignRest:input_type -> bfxvault.v1.SignRestRequest
-	2,  // 10: bfxvault.v1.SignerService.SignRestV1:input_type -> bfxvault.v1.SignRestV1Request
-	4,  // 11: bfxvault.v1.SignerService.SignStream:input_type -> bfxvault.v1.SignStreamRequest
-	6,  // 12: bfxvault.v1.SignerService.WhoAmI:input_type -> bfxvault.v1.WhoAmIRequest
-	1,  // 13: bfxvault.v1.SignerService.SignRest:output_type -> bfxvault.v1.SignRestResponse
-	3,  // 14: bfxvault.v1.SignerService.SignRestV1:output_type -> bfxvault.v1.SignRestV1Response
-	5,  // 15: bfxvault.v1.SignerService.SignStream:output_type -> bfxvault.v1.SignStreamResponse
-	7,  // 16: bfxvault.v1.SignerService.WhoAmI:output_type -> bfxvault.v1.WhoAmIResponse
-	13, // [13:17] is the sub-list for method output_type
-	9,  // [9:13] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	1,  // 0: bfxvault.v1.SignRestRequest.stand_in:type_name -> bfxvault.v1.StandIn
+	1,  // 1: bfxvault.v1.SignRestV1Request.stand_in:type_name -> bfxvault.v1.StandIn
+	0,  // 2: bfxvault.v1.SignStreamRequest.rest:type_name -> bfxvault.v1.SignRestRequest
+	3,  // 3: bfxvault.v1.SignStreamRequest.rest_v1:type_name -> bfxvault.v1.SignRestV1Request
+	2,  // 4: bfxvault.v1.SignStreamResponse.rest:type_name -> bfxvault.v1.SignRestResponse
+	4,  // 5: bfxvault.v1.SignStreamResponse.rest_v1:type_name -> bfxvault.v1.SignRestV1Response
+	15, // 6: bfxvault.v1.SignStreamResponse.error:type_name -> google.rpc.Status
+	11, // 7: bfxvault.v1.WhoAmIResponse.bots:type_name -> bfxvault.v1.BotGrants
+	12, // 8: bfxvault.v1.BotGrants.grants:type_name -> bfxvault.v1.UsableGrant
+	13, // 9: bfxvault.v1.UsableGrant.left:type_name -> bfxvault.v1.Left
+	14, // 10: bfxvault.v1.Left.daily_notional:type_name -> bfxvault.v1.Left.DailyNotionalEntry
+	0,  // 11: bfxvault.v1.SignerService.SignRest:input_type -> bfxvault.v1.SignRestRequest
+	3,  // 12: bfxvault.v1.SignerService.SignRestV1:input_type -> bfxvault.v1.SignRestV1Request
+	5,  // 13: bfxvault.v1.SignerService.SignStream:input_type -> bfxvault.v1.SignStreamRequest
+	7,  // 14: bfxvault.v1.SignerService.ReportOrder:input_type -> bfxvault.v1.ReportOrderRequest
+	9,  // 15: bfxvault.v1.SignerService.WhoAmI:input_type -> bfxvault.v1.WhoAmIRequest
+	2,  // 16: bfxvault.v1.SignerService.SignRest:output_type -> bfxvault.v1.SignRestResponse
+	4,  // 17: bfxvault.v1.SignerService.SignRestV1:output_type -> bfxvault.v1.SignRestV1Response
+	6,  // 18: bfxvault.v1.SignerService.SignStream:output_type -> bfxvault.v1.SignStreamResponse
+	8,  // 19: bfxvault.v1.SignerService.ReportOrder:output_type -> bfxvault.v1.ReportOrderResponse
+	10, // 20: bfxvault.v1.SignerService.WhoAmI:output_type -> bfxvault.v1.WhoAmIResponse
+	16, // [16:21] is the sub-list for method output_type
+	11, // [11:16] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_bfxvault_v1_signer_proto_init() }
@@ -1002,23 +1237,24 @@ func file_bfxvault_v1_signer_proto_init() {
 	if File_bfxvault_v1_signer_proto != nil {
 		return
 	}
-	file_bfxvault_v1_signer_proto_msgTypes[4].OneofWrappers = []any{
+	file_bfxvault_v1_signer_proto_msgTypes[1].OneofWrappers = []any{}
+	file_bfxvault_v1_signer_proto_msgTypes[5].OneofWrappers = []any{
 		(*SignStreamRequest_Rest)(nil),
 		(*SignStreamRequest_RestV1)(nil),
 	}
-	file_bfxvault_v1_signer_proto_msgTypes[5].OneofWrappers = []any{
+	file_bfxvault_v1_signer_proto_msgTypes[6].OneofWrappers = []any{
 		(*SignStreamResponse_Rest)(nil),
 		(*SignStreamResponse_RestV1)(nil),
 		(*SignStreamResponse_Error)(nil),
 	}
-	file_bfxvault_v1_signer_proto_msgTypes[10].OneofWrappers = []any{}
+	file_bfxvault_v1_signer_proto_msgTypes[13].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bfxvault_v1_signer_proto_rawDesc), len(file_bfxvault_v1_signer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
