@@ -17,7 +17,7 @@ func (a *admin) AddBot(ctx context.Context, r *pb.AddBotRequest) (*pb.AddBotResp
 	if err != nil {
 		return nil, err
 	}
-	revision, err := a.vault.AddBot(ctx, by, vault.AddBot{Name: r.GetName(), Match: matches}, proof)
+	revision, err := a.vault.AddBot(ctx, by, vault.AddBot{Name: r.GetName(), Match: matches, Role: r.GetRole()}, proof)
 	if err != nil {
 		return nil, err
 	}

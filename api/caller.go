@@ -17,7 +17,7 @@ func callerOf(ctx context.Context) (vault.Caller, error) {
 	if err != nil {
 		return vault.Caller{}, err
 	}
-	return vault.Caller{UID: info.UID, GID: info.GID, Process: info}, nil
+	return vault.Caller{UID: info.UID, GID: info.GID, Process: info, Conn: info.Conn}, nil
 }
 
 // operatorOf is who calls on admin.sock.

@@ -29,7 +29,16 @@ func (s *signer) SignRest(ctx context.Context, r *pb.SignRestRequest) (*pb.SignR
 }
 
 func fromRest(r *pb.SignRestRequest) vault.SignRequest {
-	return vault.SignRequest{Label: r.GetLabel(), Path: r.GetPath(), Body: r.GetBody(), Bot: r.GetBot()}
+	return vault.SignRequest{Label: r.GetLabel(), Path: r.GetPath(), Body: r.GetBody(), Bot: r.GetBot(), StandIn: fromStandIn(r.GetStandIn(), "")}
+}
+
+func fromStandIn(s *pb.StandIn, payload string) *vault.StandInProof {
+	if s == nil {
+		return nil
+	}
+	return &vault.StandInProof{
+		ID: s.GetId(), Nonce: s.GetNonce(), Signature: s.GetSignature(), UID: s.Uid, Retries: s.GetRetries(), Payload: payload,
+	}
 }
 
 func toRest(signed vault.Signature) *pb.SignRestResponse {
@@ -53,7 +62,7 @@ func (s *signer) SignRestV1(ctx context.Context, r *pb.SignRestV1Request) (*pb.S
 }
 
 func fromRestV1(r *pb.SignRestV1Request) vault.SignRequest {
-	return vault.SignRequest{Label: r.GetLabel(), Path: r.GetPath(), Body: r.GetParams(), Bot: r.GetBot()}
+	return vault.SignRequest{Label: r.GetLabel(), Path: r.GetPath(), Body: r.GetParams(), Bot: r.GetBot(), StandIn: fromStandIn(r.GetStandIn(), r.GetPayload())}
 }
 
 func toRestV1(signed vault.Signature, payload string) *pb.SignRestV1Response {

@@ -31,7 +31,12 @@ func (v *Vault) admit(c Caller, r SignRequest, request *policy.Request, malforme
 		return a, lockedError(op)
 	}
 	s := a.unlocked.snapshot.Load()
-	if a.key, a.grant, err = s.find(c, r.Bot, r.Label); err != nil {
+	if r.StandIn != nil {
+		if err = v.present(a.unlocked, s, c, &r, request.Write, malformed == nil); err != nil {
+			return a, err
+		}
+	}
+	if a.key, a.grant, err = s.find(c, &r); err != nil {
 		return a, err
 	}
 	a.version = a.key.active
@@ -187,7 +192,7 @@ func (v *Vault) pass(a *admitted, request *policy.Request, reading nonce.Reading
 // has lost the right to this request.
 func (s *snapshot) still(c Caller, r SignRequest, request *policy.Request, a *admitted) error {
 	const op = "sign"
-	k, g, err := s.find(c, r.Bot, r.Label)
+	k, g, err := s.find(c, &r)
 	if err != nil {
 		return err
 	}

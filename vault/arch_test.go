@@ -49,7 +49,7 @@ func importTable() []importLine {
 		{"proto/bfxvault/v1", "", "what is said on the wire; knows no domain"},
 
 		{"vault", "vault/audit vault/policy vault/internal/backup vault/internal/bitfinex vault/internal/clock vault/internal/crash vault/internal/envelope vault/internal/guard " +
-			"vault/internal/limits vault/internal/mac vault/internal/nonce vault/internal/record vault/internal/store",
+			"vault/internal/limits vault/internal/mac vault/internal/nonce vault/internal/record vault/internal/standin vault/internal/store",
 			"the domain: it alone puts the parts below together, and knows no wire"},
 		{"vault/operator", "vault vault/audit vault/internal/envelope vault/internal/mac", "the passphrase's side, for vaultctl: shares the words of the domain, and the other end of its sealed box"},
 		{"vault/audit", "", "the chained log; its keys come in as function values"},
@@ -65,6 +65,7 @@ func importTable() []importLine {
 		{"vault/internal/group", "", "one commit for many who wait"},
 		{"vault/internal/limits", "vault/policy vault/internal/group", "what grants spend and which orders were signed; written through a function value"},
 		{"vault/internal/record", "vault/policy", "what records look like on disk, before they are sealed"},
+		{"vault/internal/standin", "", "whether what a stock client has signed is of now, and new"},
 		{"vault/internal/store", "", "keeps ciphertext: it must not be able to open it"},
 	}
 }

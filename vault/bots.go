@@ -48,17 +48,14 @@ func (v *Vault) AddBot(ctx context.Context, by Operator, r AddBot, p Proof) (rev
 	if err := checkName(op, "bot name", r.Name); err != nil {
 		return 0, err
 	}
-	if len(r.Match) == 0 {
-		return 0, fail(op, KindInvalid, "a bot needs a match: %w", policy.Match{}.Check())
-	}
 	return v.change(ctx, op, by, r.Operation(), p, func(_ *unlocked, s *snapshot) ([]change, error) {
-		if err := v.checkBots(op, map[string]policy.BotSpec{r.Name: {Match: r.Match}}); err != nil {
+		if err := v.checkBots(op, map[string]policy.BotSpec{r.Name: {Match: r.Match, Role: r.Role}}); err != nil {
 			return nil, err
 		}
 		if s.bots[r.Name] != nil {
 			return nil, fail(op, KindExists, "there is a bot of that name").hint("vaultctl bot list")
 		}
-		b := newBot(r.Name, record.Bot{Match: r.Match, Created: unixNow()})
+		b := newBot(r.Name, record.Bot{Match: r.Match, Role: r.Role, Created: unixNow()})
 		s.addBot(b)
 		return b.change(op, 0)
 	})
@@ -148,6 +145,11 @@ func (s *snapshot) dropBot(op string, b *bot) ([]change, error) {
 	s.removeBot(b.name)
 	s.gone.bots[b.name] = b.record(now)
 	changes, err := b.change(op, now)
+	if err != nil {
+		return nil, err
+	}
+	recalled, err := s.recallAll(op, b.name, now)
+	changes = append(changes, recalled...)
 	for _, label := range sortedKeys(b.grants) {
 		if err != nil {
 			break

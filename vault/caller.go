@@ -9,6 +9,8 @@ type Caller struct {
 	// Process is asked only where a match names what it knows. Nil, or an error of
 	// it, means that it could not be read, and then no such match holds.
 	Process Process
+	// Conn is the connection: what is equal to it came over the same.
+	Conn any
 }
 
 // Process is a running program. What cannot be told of it is an error.
@@ -23,7 +25,11 @@ type Process interface {
 
 // find returns the API key and the grant that a caller may use. Unknown bot,
 // unknown label and no grant end in the same error.
-func (s *snapshot) find(c Caller, name, label string) (*apiKey, *grant, error) {
+func (s *snapshot) find(c Caller, r *SignRequest) (*apiKey, *grant, error) {
+	name, label := r.Bot, r.Label
+	if r.StandIn != nil {
+		return s.findByStandIn(c, r.StandIn)
+	}
 	b, err := s.botOf(c, name)
 	if err != nil {
 		return nil, nil, err

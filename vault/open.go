@@ -16,11 +16,14 @@ import (
 
 // contents is what the sealed records of a file say.
 type contents struct {
-	keys    map[string]record.Key
-	bots    map[string]record.Bot
-	grants  map[string]record.Grant
-	marks   map[string]uint64
-	secrets map[string]int // slots of the slab that hold mid-states, or notAbsorbed
+	keys   map[string]record.Key
+	bots   map[string]record.Bot
+	grants map[string]record.Grant
+	// standIns are stand-in credentials by id; their secrets stand under the same id among
+	// those of API keys.
+	standIns map[string]record.StandIn
+	marks    map[string]uint64
+	secrets  map[string]int // slots of the slab that hold mid-states, or notAbsorbed
 	// limits is what each grant has spent; orders are blocks of signed orders, by label
 	// and record key.
 	limits map[string][]byte
@@ -66,7 +69,8 @@ func (u *unlocked) open(op string, f *file) (*contents, error) {
 	c := &contents{
 		keys: make(map[string]record.Key), bots: make(map[string]record.Bot),
 		grants: make(map[string]record.Grant), marks: make(map[string]uint64),
-		secrets: make(map[string]int), limits: make(map[string][]byte), orders: make(map[string]map[string][]byte),
+		standIns: make(map[string]record.StandIn),
+		secrets:  make(map[string]int), limits: make(map[string][]byte), orders: make(map[string]map[string][]byte),
 	}
 	scratch, err := guard.NewBuffer(maxSecret) // proof keys are shorter
 	if err != nil {
@@ -117,6 +121,8 @@ func (u *unlocked) openRecord(op string, c *contents, p place, sealed, scratch [
 		c.bots[p.key], err = record.Parse[record.Bot](plain)
 	case store.Grants:
 		c.grants[p.key], err = record.Parse[record.Grant](plain)
+	case store.StandIns:
+		c.standIns[p.key], err = record.Parse[record.StandIn](plain)
 	case store.Marks:
 		c.marks[p.key], err = record.ParseMark(plain)
 	case store.Limits:
@@ -158,8 +164,11 @@ func (u *unlocked) openRecord(op string, c *contents, p place, sealed, scratch [
 // notAbsorbed stands for a secret that stays sealed.
 const notAbsorbed = -1
 
-// toSign says whether the version that a secret is of can sign.
+// toSign says whether the version, or the stand-in credential, that a secret is of is good.
 func (c *contents) toSign(key string) bool {
+	if rec, ok := c.standIns[key]; ok {
+		return isGood(&rec)
+	}
 	label, _, _ := strings.Cut(key, "/")
 	for i := range c.keys[label].Versions {
 		if v := &c.keys[label].Versions[i]; secretKey(label, v.Version) == key {

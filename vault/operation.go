@@ -30,12 +30,12 @@ const (
 func EffectOf(name string) (effect Effect, ok bool) {
 	switch name {
 	case "Status", "ListSlots", "BeginSealed", "BeginProof",
-		"ShowAudit", "ListKeys", "ShowKey", "ListBots", "ShowBot", "ShowPolicy", "ShowNonce",
+		"ShowAudit", "ListKeys", "ShowKey", "ListBots", "ShowBot", "ListStandIns", "ShowPolicy", "ShowNonce",
 		"SignProbe", "NoteVerified", "CreateBackup":
 		return Neutral, true
-	case "Lock", "Panic", "RemoveBot", "RevokeGrant", "RetireKey", "RevokeKey":
+	case "Lock", "Panic", "RemoveBot", "RecallStandIn", "RevokeGrant", "RetireKey", "RevokeKey":
 		return Narrowing, true // Panic with cancel_all widens, unless SetPanic allowed it
-	case "AddKey", "RotateKey", "PromoteKey", "PurgeKey", "AddBot", "EnableBot", "SetGrant", "ApplyPolicy", "AcceptNonce",
+	case "AddKey", "RotateKey", "PromoteKey", "PurgeKey", "AddBot", "EnableBot", "IssueStandIn", "SetGrant", "ApplyPolicy", "AcceptNonce",
 		"RemoveSlot", "RotateDataKey", "SetPanic":
 		return Widening, true
 	case "Init", "Unlock", "AddSlot", "ReplaceSlot", "RestoreBackup":

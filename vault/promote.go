@@ -101,30 +101,14 @@ func checkGrace(op string, grace uint32) error {
 // recallMu makes mid-states of the secret of a version that has ended, or is about to, and
 // puts it among the live ones. Its request nonces go on where they were (P6).
 func (u *unlocked) recallMu(op string, k *apiKey, rec *record.KeyVersion) (*version, error) {
-	buffer, err := guard.NewBuffer(maxSecret)
+	slot, err := u.absorbStoredMu(op, place{store.Secrets, secretKey(k.label, rec.Version)})
 	if err != nil {
-		return nil, memoryError(op, err)
-	}
-	defer buffer.Destroy()
-	if err := u.enter(op); err != nil {
 		return nil, err
+	}
+	if err := u.enter(op); err != nil {
+		return nil, err // and the slab is gone with its slots
 	}
 	defer u.slab.Leave()
-	at := place{store.Secrets, secretKey(k.label, rec.Version)}
-	var slot int
-	err = quietly(func() error {
-		plain, _, err := envelope.Open(buffer.Bytes()[:0], u.key(), u.placeOf(at), u.raw[at])
-		if err != nil {
-			return tampered(op, at)
-		}
-		if slot, err = u.absorb(plain); err != nil {
-			return memoryError(op, err)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
 	mark, err := u.markOf(rec.APIKey)
 	if err != nil {
 		u.slab.Free(slot)
@@ -173,4 +157,28 @@ func (k *apiKey) changeThen(op string, made func()) ([]change, error) {
 		changes[0].made = made
 	}
 	return changes, err
+}
+
+// absorbStoredMu makes mid-states of a secret that lies sealed in the file, and returns
+// their slot.
+func (u *unlocked) absorbStoredMu(op string, at place) (slot int, err error) {
+	buffer, err := guard.NewBuffer(maxSecret)
+	if err != nil {
+		return 0, memoryError(op, err)
+	}
+	defer buffer.Destroy()
+	if err := u.enter(op); err != nil {
+		return 0, err
+	}
+	defer u.slab.Leave()
+	return slot, quietly(func() error {
+		plain, _, err := envelope.Open(buffer.Bytes()[:0], u.key(), u.placeOf(at), u.raw[at])
+		if err != nil {
+			return tampered(op, at)
+		}
+		if slot, err = u.absorb(plain); err != nil {
+			return memoryError(op, err)
+		}
+		return nil
+	})
 }

@@ -93,13 +93,15 @@ func (r AddKey) Operation() Operation {
 // AddBot registers a program.
 type AddBot struct {
 	Name string
-	// Match lists the callers that are the bot, at least one.
+	// Match lists the callers that are the bot. Without any it is known by its stand-in
+	// credentials only.
 	Match []policy.Match
+	Role  string // policy.RoleProxy, or empty
 }
 
 // Operation is what a proof is made for.
 func (r AddBot) Operation() Operation {
-	return operation("AddBot", []byte(r.Name), textOf(r.Match))
+	return operation("AddBot", []byte(r.Name), textOf(r.Match), []byte(r.Role))
 }
 
 // EnableBot ends the suspension of a bot.

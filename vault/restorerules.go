@@ -23,7 +23,7 @@ const restoreAhead = 2 * time.Minute
 // request nonce that the clock cannot be believed for stays held back.
 func (c *contents) restoreRules(op string, now policy.Now) (changes []change, err error) {
 	for _, part := range []func(string, policy.Now) ([]change, error){
-		c.suspendBots, c.stageVersions, c.spendLimits, c.forgetOrders, c.moveMarks,
+		c.suspendBots, c.suspendStandIns, c.stageVersions, c.spendLimits, c.forgetOrders, c.moveMarks,
 	} {
 		more, err := part(op, now)
 		if err != nil {
@@ -47,6 +47,26 @@ func (c *contents) suspendBots(op string, now policy.Now) (changes []change, err
 			return nil, err
 		}
 		c.bots[name] = rec
+		changes = append(changes, more...)
+	}
+	return changes, nil
+}
+
+// suspendStandIns lets stand-in credentials wait for `bot issue`: each may have been recalled
+// since.
+func (c *contents) suspendStandIns(op string, now policy.Now) (changes []change, err error) {
+	for _, id := range sortedKeys(c.standIns) {
+		rec := c.standIns[id]
+		if !isGood(&rec) {
+			continue
+		}
+		rec.Suspended = max(1, now.Wall.Unix())
+		text, err := record.Append(nil, rec)
+		more, err := recordChange(op, store.StandIns, id, text, err)
+		if err != nil {
+			return nil, err
+		}
+		c.standIns[id] = rec
 		changes = append(changes, more...)
 	}
 	return changes, nil

@@ -7,6 +7,7 @@ import (
 	"bfxvault/vault/audit"
 	"bfxvault/vault/internal/bitfinex"
 	"bfxvault/vault/internal/nonce"
+	"bfxvault/vault/internal/standin"
 	"bfxvault/vault/policy"
 )
 
@@ -20,6 +21,8 @@ type SignRequest struct {
 	Body []byte
 	// Bot is needed only where several bots match the caller.
 	Bot string
+	// StandIn, in place of label and bot, is how a stock client has signed its request.
+	StandIn *StandInProof
 }
 
 // Signature is what a caller needs to send its request.
@@ -82,7 +85,12 @@ func (v *Vault) Begin(c Caller, r SignRequest) (Pending, error) {
 func (v *Vault) BeginV1(c Caller, r SignRequest) (Pending, error) {
 	w := works.Get().(*work)
 	defer works.Put(w)
-	malformed := bitfinex.ParseV1(&w.request, r.Path, r.Body)
+	malformed := r.openPayload()
+	if malformed == nil {
+		malformed = bitfinex.ParseV1(&w.request, r.Path, r.Body)
+	} else {
+		w.request.Reset()
+	}
 	a, err := v.admit(c, r, &w.request, malformed)
 	if err != nil {
 		return Pending{}, v.refused(c, r, &w.request, a, err)
@@ -132,6 +140,9 @@ type Pending struct {
 	version   *version
 	ticket    audit.Ticket
 	signature Signature
+	// Of a request that came with a stand-in credential.
+	standIn *standIn
+	shown   standin.Request
 }
 
 // sign computes the MAC and hands in the record of it.
@@ -145,6 +156,9 @@ func (v *Vault) sign(c Caller, r SignRequest, w *work, a admitted) (p Pending, e
 	}
 	if p.ticket, err = v.mac(l, &p.signature, c, &r, w, a); err != nil {
 		return Pending{}, v.veil(err)
+	}
+	if r.StandIn != nil {
+		p.standIn, p.shown = a.unlocked.snapshot.Load().standIns[r.StandIn.ID], shownAs(&r)
 	}
 	a.unlocked.idling.use(a.steady)
 	a.grant.usage.signed(a.at)
@@ -184,6 +198,9 @@ func (p *Pending) Wait() (Signature, error) {
 		return Signature{}, deniedError("sign", policy.Ended())
 	}
 	p.signature.AuditSeq = seq
+	if p.standIn != nil {
+		p.standIn.signedFor(p.shown, seq)
+	}
 	return p.signature, nil
 }
 

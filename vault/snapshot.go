@@ -24,6 +24,8 @@ type snapshot struct {
 	byUnit map[string][]*bot
 	other  []*bot
 	gone   gone
+	// standIns are stand-in credentials by id, those that are good for nothing included.
+	standIns map[string]*standIn
 	// panicCancels: a panic may cancel all orders without a proof.
 	panicCancels bool
 }
@@ -55,7 +57,7 @@ func newSnapshot() *snapshot {
 	return &snapshot{
 		keys: map[string]*apiKey{}, ids: map[string]string{},
 		bots: map[string]*bot{}, byUID: map[uint32][]*bot{}, byUnit: map[string][]*bot{},
-		gone: newGone(),
+		gone: newGone(), standIns: map[string]*standIn{},
 	}
 }
 
@@ -94,6 +96,13 @@ func (v *Vault) buildSnapshot(op string, u *unlocked, c *contents) (*snapshot, e
 		}
 		s.bots[name].put(g)
 	}
+	for id, rec := range c.standIns {
+		si, ok := u.newStandIn(id, rec, c)
+		if !ok {
+			return nil, tampered(op, place{store.StandIns, id})
+		}
+		s.standIns[id] = si
+	}
 	return s, nil
 }
 
@@ -128,7 +137,7 @@ func (s *snapshot) clone() *snapshot {
 	return &snapshot{
 		keys: maps.Clone(s.keys), ids: maps.Clone(s.ids), bots: maps.Clone(s.bots),
 		byUID: maps.Clone(s.byUID), byUnit: maps.Clone(s.byUnit), other: slices.Clone(s.other),
-		gone: s.gone.clone(), panicCancels: s.panicCancels,
+		gone: s.gone.clone(), standIns: maps.Clone(s.standIns), panicCancels: s.panicCancels,
 	}
 }
 

@@ -20,8 +20,8 @@ func (b *BotSpec) Check() error {
 	if b.Role != "" && b.Role != RoleProxy {
 		return specError("role", `must be "proxy" or left out`)
 	}
-	if b.Role == RoleProxy {
-		return specError("role", `"proxy" is not supported yet: leave it out`)
+	if b.Role == RoleProxy && len(b.Match) == 0 {
+		return specError("role", `"proxy" needs a match: what vaultproxy says of others counts`)
 	}
 	for _, m := range b.Match {
 		if err := m.Check(); err != nil {

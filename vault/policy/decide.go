@@ -47,6 +47,33 @@ func Ended() Decision {
 	return deny(Revoked, "path", "the version of the API key that signed has ended meanwhile: ask again")
 }
 
+// StandIn is the Rule of a denial of a request that was signed with a stand-in credential,
+// rightly, but not as that may be used; StandInNonce where another nonce would do.
+const (
+	StandIn      = "stand_in"
+	StandInNonce = "stand_in_nonce"
+)
+
+// StandInExpired is the denial where the credential has expired.
+func StandInExpired() Decision {
+	return deny(StandIn, "stand_in", "the stand-in credential has expired: the operator runs vaultctl bot issue NAME")
+}
+
+// StandInOfAnother is the denial where it came from another user than it is bound to.
+func StandInOfAnother() Decision {
+	return deny(StandIn, "stand_in", "the stand-in credential is bound to another user than the request comes from")
+}
+
+// StandInStale is the denial where its nonce is not of now.
+func StandInStale() Decision {
+	return deny(StandInNonce, "nonce", "the nonce is not within a minute of now, or from before the vault was unlocked")
+}
+
+// StandInShown is the denial of a request that was shown before.
+func StandInShown() Decision {
+	return deny(StandInNonce, "nonce", "this request was shown before")
+}
+
 // Overtaken is the denial of an update whose order became unknown after it was
 // judged.
 func Overtaken() Decision {

@@ -89,12 +89,27 @@ type Grant struct {
 	Revoked int64 `json:"revoked,omitzero"`
 }
 
+// StandIn stands under the id of a stand-in credential: whose it is, without its secret.
+type StandIn struct {
+	Bot   string `json:"bot"`
+	Label string `json:"label"`
+	// UID is the user that may use it; nil for any.
+	UID     *uint32 `json:"uid,omitzero"`
+	Created int64   `json:"created"` // unix seconds
+	// Expires is when it ends, unix seconds; zero for never.
+	Expires int64 `json:"expires,omitzero"`
+	// Recalled is since when it is good for nothing, unix seconds; zero while it is.
+	Recalled int64 `json:"recalled,omitzero"`
+	// Suspended is since when it waits for its operator, as after a restore.
+	Suspended int64 `json:"suspended,omitzero"`
+}
+
 // Policy is all bots with their grants, by name: what a policy file says.
 type Policy map[string]policy.BotSpec
 
 // Text is what stands in a record or on the wire as JSON.
 type Text interface {
-	Key | Bot | Grant | Policy | Settings | policy.GrantSpec | []policy.Match
+	Key | Bot | Grant | StandIn | Policy | Settings | policy.GrantSpec | []policy.Match
 }
 
 // Append adds the JSON of a value to dst. The same value always gives the same

@@ -13,6 +13,7 @@ const (
 	Secrets  = "secrets"  // API secrets
 	Bots     = "bots"     // bots
 	Grants   = "grants"   // grants
+	StandIns = "standins" // stand-in credentials without their secrets
 	Marks    = "marks"    // request-nonce marks
 	Limits   = "limits"   // what grants have spent
 	Orders   = "orders"   // orders that were signed
@@ -39,7 +40,7 @@ const (
 )
 
 func known(bucket string) bool {
-	return slices.Contains([]string{Meta, Slots, Keys, Secrets, Bots, Grants, Marks, Limits, Orders, Proofs, Wraps, Settings, Audit, Manifest}, bucket)
+	return slices.Contains([]string{Meta, Slots, Keys, Secrets, Bots, Grants, StandIns, Marks, Limits, Orders, Proofs, Wraps, Settings, Audit, Manifest}, bucket)
 }
 
 func reserved(bucket string, key []byte) bool {
