@@ -119,7 +119,7 @@ func (s *snapshot) uidOf(c Caller, p *StandInProof) uint32 {
 }
 
 // present checks that a request was signed with its stand-in credential, just now, and
-// notes that it was shown: what changes something is good once (A25). What was not
+// notes that it was shown: what changes something is good once. What was not
 // understood is not noted, and not signed.
 func (v *Vault) present(u *unlocked, s *snapshot, c Caller, r *SignRequest, write, understood bool) error {
 	p := r.StandIn

@@ -133,7 +133,7 @@ func TestAPayloadWithAStandInIsSigned(t *testing.T) {
 	})
 }
 
-// A21, P4: without the secret nothing is signed, and nobody learns what there is.
+// A22, P4: without the secret nothing is signed, and nobody learns what there is.
 func TestWhatIsNotSignedWithAStandInIsRefused(t *testing.T) {
 	bubble(t, func(r *rig) {
 		nonce := nonceAt(time.Now())
@@ -166,7 +166,7 @@ func TestWhatIsNotSignedWithAStandInIsRefused(t *testing.T) {
 	})
 }
 
-// A25: a request that changes something is good once, one that is not of now never, and
+// P4: a request that changes something is good once, one that is not of now never, and
 // one from before the unlock never.
 func TestAStandInsRequestIsGoodOnceAndNow(t *testing.T) {
 	bubble(t, func(r *rig) {
@@ -223,7 +223,7 @@ func TestARefusedNonceIsRetriedOnce(t *testing.T) {
 	})
 }
 
-// A22, P4: a credential that is bound to a user is good for its requests alone, and only
+// P4: a credential that is bound to a user is good for its requests alone, and only
 // vaultproxy, registered as that, is believed about who that is.
 func TestAStandInIsBoundToItsUser(t *testing.T) {
 	bubble(t, func(r *rig) {

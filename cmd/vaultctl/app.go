@@ -84,12 +84,17 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 }
 
 // exactly checks the number of arguments.
-func exactly(n int) cobra.PositionalArgs {
+func exactly(n int) cobra.PositionalArgs { return between(n, n) }
+
+func between(least, most int) cobra.PositionalArgs {
 	return func(c *cobra.Command, values []string) error {
-		if len(values) != n {
-			return usagef("%d arguments, not %d: %s", len(values), n, c.UseLine())
+		switch {
+		case len(values) >= least && len(values) <= most:
+			return nil
+		case least == most:
+			return usagef("%d arguments, not %d: %s", len(values), least, c.UseLine())
 		}
-		return nil
+		return usagef("%d arguments, not %d to %d: %s", len(values), least, most, c.UseLine())
 	}
 }
 

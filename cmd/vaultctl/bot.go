@@ -13,26 +13,35 @@ import (
 )
 
 func (a *app) bot() *cobra.Command {
-	return group("bot", "Bots: add, list, show, enable, remove", a.botAdd(), a.botList(), a.botShow(), a.botEnable(), a.botRemove())
+	return group("bot", "Bots: add, list, show, enable, remove; issue, stand-ins, recall",
+		a.botAdd(), a.botList(), a.botShow(), a.botEnable(), a.botRemove(), a.botIssue(), a.botStandIns(), a.botRecall())
 }
 
 func (a *app) botAdd() *cobra.Command {
 	var from passphraseFlags
 	var selectors matchFlags
+	var role string
 	c := &cobra.Command{
 		Use:   "add NAME",
 		Short: "Register a program by what the kernel says of it",
 		Long: "Register a program. Whoever connects is this bot if all the selectors given here\n" +
-			"are what the kernel reports; give each bot a user of its own.",
+			"are what the kernel reports; give each bot a user of its own. A bot without selectors\n" +
+			"is known by its stand-in credentials only: vaultctl bot issue.\n\n" +
+			"--role proxy is for vaultproxy under a user of its own: it is believed about which\n" +
+			"user a request with a stand-in credential comes from.",
 		Example: "  vaultctl bot add mm-1 --uid 1001\n" +
-			"  vaultctl bot add mm-1 --uid 1001 --unit /system.slice/mm-1.service",
+			"  vaultctl bot add mm-1 --uid 1001 --unit /system.slice/mm-1.service\n" +
+			"  vaultctl bot add vaultproxy --uid 900 --role proxy",
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			match, err := selectors.match(c)
-			if err != nil {
-				return err
+			request := vault.AddBot{Name: args[0], Role: role}
+			if selectors.given(c) || role != "" {
+				match, err := selectors.match(c)
+				if err != nil {
+					return err
+				}
+				request.Match = []policy.Match{match}
 			}
-			request := vault.AddBot{Name: args[0], Match: []policy.Match{match}}
 			return a.widen(c.Context(), from, func(s *session, by *credential) error {
 				added, err := s.addBot(c.Context(), by, request)
 				if err != nil {
@@ -45,6 +54,7 @@ func (a *app) botAdd() *cobra.Command {
 	}
 	from.add(c)
 	selectors.add(c)
+	c.Flags().StringVar(&role, "role", "", "proxy, of vaultproxy itself")
 	return c
 }
 
@@ -61,6 +71,16 @@ func (m *matchFlags) add(c *cobra.Command) {
 	f.StringVar(&m.unit, "unit", "", "the full cgroup path of its systemd unit, such as /system.slice/mm-1.service")
 	f.StringVar(&m.exe, "exe", "", "the path of its executable, where vaultd may read it")
 	f.StringVar(&m.sha256, "sha256", "", "the SHA-256 of its executable, as sha256sum prints it")
+}
+
+// given says whether any selector is.
+func (m *matchFlags) given(c *cobra.Command) bool {
+	for _, name := range []string{"uid", "gid", "unit", "exe", "sha256"} {
+		if c.Flags().Changed(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // match is the match that the flags spell, checked as far as that goes without the
@@ -91,7 +111,7 @@ func (s *session) addBot(ctx context.Context, c *credential, r vault.AddBot) (*p
 	if err != nil {
 		return nil, err
 	}
-	return s.admin.AddBot(ctx, &pb.AddBotRequest{Name: r.Name, Matches: api.Matches(r.Match), Proof: proof})
+	return s.admin.AddBot(ctx, &pb.AddBotRequest{Name: r.Name, Matches: api.Matches(r.Match), Role: r.Role, Proof: proof})
 }
 
 func (a *app) botList() *cobra.Command {

@@ -143,6 +143,9 @@ func (v botView) labels() []string {
 }
 
 func (v botView) matches() string {
+	if len(v.Match) == 0 {
+		return "its stand-in credentials"
+	}
 	texts := make([]string, 0, len(v.Match))
 	for _, m := range v.Match {
 		texts = append(texts, m.String())

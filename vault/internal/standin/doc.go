@@ -6,5 +6,5 @@
 // Trap: whether the signature is right is for the caller to say first. Nothing that was
 // not signed may be remembered, or strangers fill the memory.
 //
-// Promise: a request that changes something is good once (A25).
+// Promise: a request that changes something is good once.
 package standin

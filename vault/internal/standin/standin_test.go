@@ -41,7 +41,7 @@ func FuzzNonce(f *testing.F) {
 
 func request(n int) standin.Request { return standin.Request{Nonce: fmt.Sprint(n)} }
 
-// A25: what changes something is good once; what reads may come again.
+// What changes something is good once; what reads may come again.
 func TestAWriteIsShownOnce(t *testing.T) {
 	var m standin.Memory
 	now := time.Unix(1_700_000_000, 0)
