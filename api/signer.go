@@ -33,8 +33,11 @@ func fromRest(r *pb.SignRestRequest) vault.SignRequest {
 }
 
 func fromStandIn(s *pb.StandIn, payload string) *vault.StandInProof {
-	if s == nil {
+	switch {
+	case s == nil && payload == "":
 		return nil
+	case s == nil: // a payload alone is of no credential that there is
+		return &vault.StandInProof{Payload: payload}
 	}
 	return &vault.StandInProof{
 		ID: s.GetId(), Nonce: s.GetNonce(), Signature: s.GetSignature(), UID: s.Uid, Retries: s.GetRetries(), Payload: payload,

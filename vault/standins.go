@@ -160,7 +160,7 @@ func (v *Vault) RecallStandIn(ctx context.Context, by Operator, bot, id string) 
 		si := s.standIns[id]
 		switch {
 		case si == nil || si.record.Bot != bot:
-			return nil, fail(op, KindNotFound, "that bot has no such stand-in credential").hint("vaultctl bot stand-ins %s", bot)
+			return nil, fail(op, KindNotFound, "that bot has no such stand-in credential").hint("vaultctl bot list, then vaultctl bot stand-ins NAME")
 		case si.record.Recalled != 0:
 			return nil, nil
 		}
