@@ -213,8 +213,10 @@ func checkV1(headers map[string]string, path, params string) error {
 	return nil
 }
 
-func hmacOf(text string) string {
-	m := hmac.New(sha512.New384, []byte(apiSecret))
+func hmacOf(text string) string { return hmacBy(apiSecret, text) }
+
+func hmacBy(secret, text string) string {
+	m := hmac.New(sha512.New384, []byte(secret))
 	m.Write([]byte(text))
 	return hex.EncodeToString(m.Sum(nil))
 }

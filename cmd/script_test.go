@@ -69,7 +69,7 @@ func build(dir string, flags ...string) error {
 		return err
 	}
 	args := append([]string{"build", "-buildvcs=false", "-o", dir + "/"}, flags...)
-	out, err := exec.Command("go", append(args, "./vaultd", "./vaultctl")...).CombinedOutput()
+	out, err := exec.Command("go", append(args, "./vaultd", "./vaultctl", "./vaultproxy")...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
@@ -110,7 +110,9 @@ func TestScripts(t *testing.T) {
 			"given":    cmdGiven,
 			"load":     cmdLoad,
 			"person":   cmdPerson,
+			"proxy":    cmdProxy,
 			"signed":   cmdSigned,
+			"stock":    cmdStock,
 			"tamper":   cmdTamper,
 		},
 	})
@@ -156,6 +158,9 @@ func setUp(e *testscript.Env) error {
 	x := new(exchange)
 	e.Values[exchangeKey{}] = x
 	e.Defer(x.end)
+	p := new(proxyProcess)
+	e.Values[proxyKey{}] = p
+	e.Defer(p.clean)
 	l := new(load)
 	e.Values[loadKey{}] = l
 	e.Defer(l.end)

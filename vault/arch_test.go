@@ -23,6 +23,8 @@ type importLine struct {
 func importTable() []importLine {
 	return []importLine{
 		{"cmd/vaultd", "cmd/internal/daemon", "ten lines"},
+		{"cmd/vaultproxy", "cmd/internal/proxyd", "ten lines"},
+		{"cmd/internal/proxyd", "api/client api/proxy api/upstream cmd/internal/harden cmd/internal/paths", "wires vaultproxy; nothing under vault"},
 		{"cmd/vaultctl", "api api/peer api/upstream cmd/internal/bench cmd/internal/daemon cmd/internal/doctor cmd/internal/harden cmd/internal/login cmd/internal/paths cmd/internal/policyfile cmd/internal/sim " +
 			"proto/bfxvault/v1 vault vault/audit vault/operator vault/policy",
 			"the operator's program; demo and bench run it again as their daemon"},
@@ -43,6 +45,7 @@ func importTable() []importLine {
 		{"examples/go", "api/client", "a bot as README.md shows it"},
 
 		{"api/client", "proto/bfxvault/v1", "a bot links the wire and nothing of the vault"},
+		{"api/proxy", "api/client api/upstream", "between a stock client and Bitfinex: it knows vaultd's wire, and holds no secret"},
 		{"api/peer", "", "who is at the other end of the socket"},
 		{"api/upstream", "", "the one way to Bitfinex, for vaultctl and the proxy: it knows no vault"},
 
@@ -83,7 +86,7 @@ func foreignTable() []foreignLine {
 	return []foreignLine{
 		{"github.com/awnumar/memguard", "vault/internal/guard", "its panics and limits are handled in one place"},
 		{"github.com/cloudflare/circl/dh/x25519", "vault/internal/envelope", "key agreement through pointers, so that no scalar is copied"},
-		{"github.com/coreos/go-systemd/v22", "cmd/internal/daemon", "takes sockets from systemd and tells it that they are served"},
+		{"github.com/coreos/go-systemd/v22", "cmd/internal/daemon cmd/internal/proxyd", "takes sockets from systemd and tells it that they are served"},
 		{"github.com/go-json-experiment/json", "vault/internal/record", "strict JSON off the signing path"},
 		{"github.com/godbus/dbus/v5", "cmd/internal/login", "the desktop's keyring, which speaks D-Bus"},
 		{"github.com/hanwen/go-fuse/v2", "cmd/internal/faultfs", "file systems in user space, for tests only"},

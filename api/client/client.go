@@ -32,11 +32,9 @@ import (
 	"net"
 	"time"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/status"
 
 	pb "bfxvault/proto/bfxvault/v1"
 )
@@ -103,6 +101,26 @@ type Request struct {
 	Body []byte
 	// Bot is needed only where several bots match this process.
 	Bot string
+	// StandIn is how a stock client has signed the request, in place of Label and Bot.
+	StandIn *StandIn
+}
+
+// StandIn is a request's signature by a stand-in credential, as its client made it.
+type StandIn struct {
+	ID, Nonce, Signature string
+	// UID is the user that the request came from, where this process is vaultproxy.
+	UID *uint32
+	// Payload is REST v1's, as it came; Body is empty then.
+	Payload string
+	// Retries is Signed.AuditSeq of the signature that Bitfinex has refused for its nonce.
+	Retries uint64
+}
+
+func (s *StandIn) wire() *pb.StandIn {
+	if s == nil {
+		return nil
+	}
+	return &pb.StandIn{Id: s.ID, Nonce: s.Nonce, Signature: s.Signature, Uid: s.UID, Retries: s.Retries}
 }
 
 // SignRest has a request signed. Errors from vaultd are gRPC status errors,
@@ -122,32 +140,33 @@ type Request struct {
 //
 // An answer that is no signature is [ErrBadAnswer].
 func (c *Client) SignRest(ctx context.Context, r Request) (Signed, error) {
-	answer, err := c.signer.SignRest(ctx, &pb.SignRestRequest{Label: r.Label, Path: r.Path, Body: r.Body, Bot: r.Bot})
+	answer, err := c.signer.SignRest(ctx, &pb.SignRestRequest{Label: r.Label, Path: r.Path, Body: r.Body, Bot: r.Bot, StandIn: r.StandIn.wire()})
 	if err != nil {
 		return Signed{}, err
 	}
 	s := Signed{
 		APIKey: answer.GetApiKey(), RequestNonce: answer.GetRequestNonce(),
-		Signature: answer.GetSignature(), KeyVersion: answer.GetKeyVersion(),
+		Signature: answer.GetSignature(), KeyVersion: answer.GetKeyVersion(), AuditSeq: answer.GetAuditSeq(),
 	}
 	return s, s.check()
 }
 
-// domain is the domain of vaultd's google.rpc.ErrorInfo.
-const domain = "bfxvault"
-
-// Reason returns vaultd's reason for an error, such as "LOCKED" or "DENIED", and
-// "" for an error that has none. It looks through wrapped errors, such as the
-// *url.Error of an http.Client.
-func Reason(err error) string {
-	s, ok := status.FromError(err)
-	if !ok {
-		return ""
+// SignRestV1 has a request to REST v1 signed: Path such as "v1/balances", Body the
+// parameters, a JSON object without "request" and "nonce", or empty. Errors as SignRest.
+func (c *Client) SignRestV1(ctx context.Context, r Request) (SignedV1, error) {
+	request := &pb.SignRestV1Request{Label: r.Label, Path: r.Path, Params: r.Body, Bot: r.Bot, StandIn: r.StandIn.wire()}
+	if r.StandIn != nil {
+		request.Payload = r.StandIn.Payload
 	}
-	for _, detail := range s.Details() {
-		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == domain {
-			return info.GetReason()
-		}
+	answer, err := c.signer.SignRestV1(ctx, request)
+	if err != nil {
+		return SignedV1{}, err
 	}
-	return ""
+	s := SignedV1{
+		Signed{
+			APIKey: answer.GetApiKey(), RequestNonce: answer.GetRequestNonce(),
+			Signature: answer.GetSignature(), KeyVersion: answer.GetKeyVersion(), AuditSeq: answer.GetAuditSeq(),
+		}, answer.GetPayload(),
+	}
+	return s, s.check()
 }

@@ -18,6 +18,20 @@ type Signed struct {
 	RequestNonce uint64 // microseconds, 16 digits
 	Signature    string // HMAC-SHA-384 in 96 lower-case hexadecimal digits
 	KeyVersion   uint32 // which version of the API key signed
+	AuditSeq     uint64 // the number of its record in the audit log
+}
+
+// SignedV1 is what a signed request to REST v1 is sent with.
+type SignedV1 struct {
+	Signed
+	Payload string // base64
+}
+
+func (s SignedV1) check() error {
+	if len(s.Payload) == 0 || len(s.Payload) > maxPayload || strings.Trim(s.Payload, base64Digits) != "" {
+		return fmt.Errorf("%w: a payload is base64", ErrBadAnswer)
+	}
+	return s.Signed.check()
 }
 
 // SetHeaders sets bfx-apikey, bfx-nonce and bfx-signature, and removes whatever
@@ -39,6 +53,8 @@ const (
 	maxNonce        = 1<<53 - 1 // Bitfinex takes none above it
 	signatureDigits = 96
 	maxAPIKey       = 128
+	maxPayload      = 128 << 10
+	base64Digits    = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 )
 
 // check refuses what could not stand in a header, or could not be a signature

@@ -1,0 +1,40 @@
+package client
+
+import (
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/status"
+)
+
+// domain is the domain of vaultd's google.rpc.ErrorInfo.
+const domain = "bfxvault"
+
+// Reason returns vaultd's reason for an error, such as "LOCKED" or "DENIED", and
+// "" for an error that has none. It looks through wrapped errors, such as the
+// *url.Error of an http.Client.
+func Reason(err error) string { return info(err).GetReason() }
+
+// Rule returns the rule of the policy that a request was denied by, in the words of the
+// policy file, and "" for an error that names none.
+func Rule(err error) string { return info(err).GetMetadata()["rule"] }
+
+// Text is what vaultd says of an error, in a sentence; that of err itself where it is not
+// vaultd's.
+func Text(err error) string {
+	if s, ok := status.FromError(err); ok {
+		return s.Message()
+	}
+	return err.Error()
+}
+
+func info(err error) *errdetails.ErrorInfo {
+	s, ok := status.FromError(err)
+	if !ok {
+		return nil
+	}
+	for _, detail := range s.Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == domain {
+			return info
+		}
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"bfxvault/api/client"
+	"bfxvault/api/upstream"
+)
+
+// carry has a request signed and sends it, a second time where Bitfinex has refused its
+// nonce: then it was not carried out.
+func (p *Proxy) carry(ctx context.Context, a *ask) (*upstream.Answer, *refusal) {
+	began := time.Now()
+	answer, seq, refused := p.once(ctx, a, 0)
+	if refused != nil || !answer.IsNonceRefusal() || time.Since(began) > retryTime {
+		return answer, refused
+	}
+	again, _, refused := p.once(ctx, a, seq)
+	if refused != nil && again == nil && refused.code != codeUnknown {
+		return answer, nil // it was not sent a second time, and the first answer stands
+	}
+	return again, refused
+}
+
+// once waits for the turn of a request, has it signed, and sends it. retries is the
+// signature that Bitfinex has refused.
+func (p *Proxy) once(ctx context.Context, a *ask, retries uint64) (answer *upstream.Answer, seq uint64, refused *refusal) {
+	leave, err := p.lanes.enter(ctx, a.id, retries != 0 || a.cancels())
+	switch {
+	case errors.Is(err, errFull), errors.Is(err, errLate):
+		return nil, 0, a.refuse(codeRateLimit, "ratelimit: error (bfxvault: "+err.Error()+")")
+	case err != nil:
+		return nil, 0, a.refuse(codeMaintenance, "bfxvault: the client has left")
+	}
+	defer leave()
+	out, key, seq, err := p.sign(ctx, a, retries)
+	if err != nil {
+		return nil, 0, a.denied(err)
+	}
+	p.lanes.learn(a.id, key)
+	// Whoever asked may leave: what was signed is sent all the same, in its turn.
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
+	defer cancel()
+	turn := time.AfterFunc(turnTime, leave)
+	defer turn.Stop()
+	answer, err = p.options.Upstream.Pass(sending, out)
+	if err != nil {
+		return nil, seq, a.unreached(err)
+	}
+	return answer, seq, nil
+}
+
+// sign has vaultd sign a request, and returns it as it is to be sent.
+func (p *Proxy) sign(ctx context.Context, a *ask, retries uint64) (out upstream.Passing, key string, seq uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, signTime)
+	defer cancel()
+	standIn := &client.StandIn{ID: a.id, Nonce: a.nonce, Signature: a.signature, UID: a.uid, Retries: retries, Payload: a.payload}
+	out = upstream.Passing{Method: http.MethodPost, Path: a.path, Header: plainHeader(), Body: a.body}
+	if !a.v1 {
+		signed, err := p.options.Signer.SignRest(ctx, client.Request{Path: a.path, Body: a.body, StandIn: standIn})
+		if err != nil {
+			return out, "", 0, err
+		}
+		signed.SetHeaders(out.Header)
+		return out, signed.APIKey, signed.AuditSeq, nil
+	}
+	signed, err := p.options.Signer.SignRestV1(ctx, client.Request{Path: a.path, StandIn: standIn})
+	if err != nil {
+		return out, "", 0, err
+	}
+	out.Header.Set("X-Bfx-Apikey", signed.APIKey)
+	out.Header.Set("X-Bfx-Payload", signed.Payload)
+	out.Header.Set("X-Bfx-Signature", signed.Signature)
+	return out, signed.APIKey, signed.AuditSeq, nil
+}

@@ -1,0 +1,124 @@
+// Package proxyd is vaultproxy as a value: its command line, its socket, its end.
+//
+// Promise: it holds no secret, and reads no file of the vault.
+package proxyd
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os/signal"
+	"syscall"
+	"time"
+
+	sd "github.com/coreos/go-systemd/v22/daemon"
+
+	"bfxvault/api/client"
+	"bfxvault/api/proxy"
+	"bfxvault/api/upstream"
+	"bfxvault/cmd/internal/harden"
+	"bfxvault/cmd/internal/paths"
+)
+
+const usage = `usage: vaultproxy [--dir DIR] [--listen ADDR|unix:PATH] [--upstream URL]
+
+vaultproxy lets stock clients of Bitfinex use a vault: give a client its address as
+base URL, and a stand-in credential (vaultctl bot issue) as API key and secret. It runs
+in the foreground, beside vaultd.
+
+  --dir DIR       the vault's folder (or BFXVAULT_DIR)
+  --listen ADDR   where clients connect, on this machine: 127.0.0.1:8431, or unix:PATH
+  --upstream URL  a simulated exchange on this machine, in place of Bitfinex
+
+Signals: SIGTERM ends, once what is under way is answered.
+`
+
+// defaultListen is where clients connect where nobody says otherwise.
+const defaultListen = "127.0.0.1:8431"
+
+// drainTime is how long requests under way get at the end.
+const drainTime = 30 * time.Second
+
+// settings are what the command line says.
+type settings struct{ dir, listen, upstream string }
+
+// Command runs vaultproxy with its arguments and returns its exit code: 0 ended as it was
+// told, 1 failed, 2 usage.
+func Command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	fail := func(code int, err error) int {
+		fmt.Fprintf(stderr, "vaultproxy: error: %v\n", err)
+		return code
+	}
+	if err := harden.Process(); err != nil {
+		return fail(1, err)
+	}
+	var s settings
+	flags := flag.NewFlagSet("vaultproxy", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&s.dir, "dir", "", "")
+	flags.StringVar(&s.listen, "listen", defaultListen, "")
+	flags.StringVar(&s.upstream, "upstream", "", "")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		return 0
+	case err != nil:
+		return fail(2, errors.New("a flag that vaultproxy does not have, or without its value: see vaultproxy --help"))
+	case flags.NArg() > 0:
+		return fail(2, errors.New("vaultproxy takes no arguments: see vaultproxy --help"))
+	}
+	to, err := upstream.New(upstream.Options{URL: s.upstream})
+	if err != nil {
+		return fail(2, fmt.Errorf("--upstream: %w", err))
+	}
+	defer to.Close()
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	if err := s.run(ctx, to, slog.New(slog.NewTextHandler(stderr, nil))); err != nil {
+		return fail(1, err)
+	}
+	return 0
+}
+
+// run serves until the context ends.
+func (s settings) run(ctx context.Context, to *upstream.Client, log *slog.Logger) error {
+	p, err := paths.ForClient(s.dir)
+	if err != nil {
+		return err
+	}
+	signer, err := client.Dial(p.SignSocket())
+	if err != nil {
+		return err
+	}
+	defer signer.Close()
+	listener, err := listen(s.listen)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	server := proxy.Server(proxy.New(proxy.Options{Signer: signer, Upstream: to, Log: log, Hosts: proxy.Hosts(listener.Addr())}), log)
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	log.Info("serving", "at", listener.Addr().String())
+	_, _ = sd.SdNotify(false, sd.SdNotifyReady) // where nobody started it so, there is nobody to tell
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	_, _ = sd.SdNotify(false, sd.SdNotifyStopping)
+	draining, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	if err := server.Shutdown(draining); err != nil {
+		return fmt.Errorf("requests are still under way: %w", err)
+	}
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	log.Info("ended")
+	return nil
+}
