@@ -1,0 +1,247 @@
+package proxy_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+)
+
+func stringsReader(text string) io.Reader {
+	if text == "" {
+		return http.NoBody
+	}
+	return strings.NewReader(text)
+}
+
+// A25: what is sent has the headers of the signature, of each one, and nothing that the
+// client sent beside them.
+func TestARequestIsSentAsItWasSigned(t *testing.T) {
+	var got http.Header
+	var body, path string
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		text, _ := io.ReadAll(q.Body)
+		got, body, path = q.Header.Clone(), string(text), q.URL.RequestURI()
+		w.Header().Set("Set-Cookie", "x=1")
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, `[1]`)
+	})
+	q := r.request("v2/auth/w/order/submit", `{"a": 1}`)
+	for _, name := range []string{"Bfx-Token2", "X-Bfx-Apikey", "X-Bfx-Payload", "Cookie", "Authorization", "X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "Proxy-Authorization", "Te", "Connection"} {
+		q.Header.Set(name, "mine")
+	}
+	response, err := http.DefaultClient.Do(q)
+	must(t, err)
+	defer response.Body.Close()
+	if response.StatusCode != 200 || response.Header.Get("Set-Cookie") != "" || response.Header.Get("Content-Type") != "application/json" {
+		t.Errorf("%v", response)
+	}
+	if path != "/v2/auth/w/order/submit" || body != `{"a": 1}` || got.Get("bfx-apikey") != apiKey ||
+		got.Get("bfx-signature") != sign(apiSecret, "/api/v2/auth/w/order/submit"+got.Get("bfx-nonce")+body) {
+		t.Errorf("%s %s %v", path, body, got)
+	}
+	known := []string{"Accept", "Accept-Encoding", "Bfx-Apikey", "Bfx-Nonce", "Bfx-Signature", "Content-Length", "Content-Type", "User-Agent"}
+	for name, values := range got {
+		if !slices.Contains(known, name) || len(values) != 1 || strings.Contains(fmt.Sprint(values), "bfxv_") {
+			t.Errorf("%s: %v was sent", name, values)
+		}
+	}
+	if uid := r.signer.asked[0].GetStandIn().Uid; uid == nil || *uid != uint32(os.Geteuid()) {
+		t.Errorf("it came from uid %v", uid)
+	}
+}
+
+// A25: a header that signs stands there once, or nothing is signed.
+func TestWhatIsNotPlainlySignedIsRefused(t *testing.T) {
+	r := newRig(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
+	for what, change := range map[string]func(q *http.Request){
+		"two signatures": func(q *http.Request) { q.Header.Add("bfx-signature", "x") },
+		"two nonces":     func(q *http.Request) { q.Header.Add("BFX-NONCE", "1") },
+		"two API keys":   func(q *http.Request) { q.Header["bfx-apikey"] = []string{standIn} },
+		"no nonce":       func(q *http.Request) { q.Header.Del("bfx-nonce") },
+		"an empty one":   func(q *http.Request) { q.Header.Set("bfx-nonce", "") },
+		"a token":        func(q *http.Request) { q.Header.Set("bfx-token", "x") },
+		"a query":        func(q *http.Request) { q.URL.RawQuery = "x=1" },
+		"a bare query":   func(q *http.Request) { q.URL.ForceQuery = true },
+		"GET":            func(q *http.Request) { q.Method = http.MethodGet },
+		"PUT":            func(q *http.Request) { q.Method = http.MethodPut },
+		"escapes":        func(q *http.Request) { q.URL.Opaque = "/v2/auth/w/order/%73ubmit" },
+		"two prefixes":   func(q *http.Request) { q.URL.Path = "/a/b/v2/auth/r/wallets" },
+		"another place":  func(q *http.Request) { q.URL.Path = "/v3/auth/r/wallets" },
+		"a large body": func(q *http.Request) {
+			q.Body = io.NopCloser(strings.NewReader(strings.Repeat("x", 64<<10+1)))
+			q.ContentLength = -1
+		},
+	} {
+		q := r.request("v2/auth/r/wallets", "{}")
+		change(q)
+		if code, body := r.do(q); code < 400 || !strings.HasPrefix(body, `["error",`) {
+			t.Errorf("%s: %d %s", what, code, body)
+		}
+	}
+	if len(r.signer.asked) != 0 {
+		t.Errorf("vaultd was asked %d times", len(r.signer.asked))
+	}
+}
+
+// A21, A23: a browser that was led here gets nothing, and nobody gets anywhere else.
+func TestBrowsersAndOtherHostsAreRefused(t *testing.T) {
+	r := newRig(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
+	host := strings.TrimPrefix(r.url, "http://")
+	for what, head := range map[string]string{
+		"a rebound name":      "POST /v2/auth/r/wallets HTTP/1.1\r\nHost: evil.example\r\n",
+		"another port":        "POST /v2/auth/r/wallets HTTP/1.1\r\nHost: 127.0.0.1:1\r\n",
+		"an origin":           "POST /v2/auth/r/wallets HTTP/1.1\r\nHost: " + host + "\r\nOrigin: https://evil.example\r\n",
+		"no origin":           "GET /v2/tickers HTTP/1.1\r\nHost: " + host + "\r\nOrigin: null\r\n",
+		"a page":              "GET /v2/tickers HTTP/1.1\r\nHost: " + host + "\r\nSec-Fetch-Site: cross-site\r\n",
+		"an absolute URI":     "GET http://evil.example/v2/tickers HTTP/1.1\r\nHost: " + host + "\r\n",
+		"its own as absolute": "GET http://" + host + "/v2/tickers HTTP/1.1\r\nHost: " + host + "\r\n",
+		"CONNECT":             "CONNECT evil.example:443 HTTP/1.1\r\nHost: " + host + "\r\n",
+		"WebSocket":           "GET /ws/2 HTTP/1.1\r\nHost: " + host + "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n",
+		"two lengths":         "POST /v2/auth/r/wallets HTTP/1.1\r\nHost: " + host + "\r\nContent-Length: 1\r\nContent-Length: 2\r\n",
+		"two hosts":           "POST /v2/auth/r/wallets HTTP/1.1\r\nHost: " + host + "\r\nHost: evil.example\r\n",
+	} {
+		c, err := net.Dial("tcp", host)
+		must(t, err)
+		_, err = io.WriteString(c, head+"\r\n")
+		must(t, err)
+		response, err := http.ReadResponse(bufio.NewReader(c), nil)
+		must(t, err)
+		if response.StatusCode < 400 || response.Header.Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("%s: %v", what, response)
+		}
+		c.Close()
+	}
+}
+
+// A nonce that Bitfinex refuses is signed anew and sent a second time, and no third.
+func TestARefusedNonceIsSentOnceMore(t *testing.T) {
+	for _, refusals := range []int{1, 2, 3} {
+		var sent atomic.Int32
+		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+			if int(sent.Add(1)) <= refusals {
+				w.WriteHeader(500)
+				io.WriteString(w, `["error",10114,"nonce: small"]`)
+				return
+			}
+			io.WriteString(w, `[1]`)
+		})
+		code, body := r.do(r.request("v2/auth/w/order/submit", "{}"))
+		if ok := code == 200; ok != (refusals == 1) || sent.Load() != 2 {
+			t.Errorf("%d refusals: sent %d times, %d %s", refusals, sent.Load(), code, body)
+		}
+		if again := r.signer.asked[1].GetStandIn(); again.GetRetries() != 1 || again.GetSignature() != r.signer.asked[0].GetStandIn().GetSignature() {
+			t.Errorf("%v", again)
+		}
+	}
+}
+
+// No other answer, and none at all, is reason to send anything a second time; nobody is
+// told that what broke off went well.
+func TestNothingElseIsSentTwice(t *testing.T) {
+	for what, answer := range map[string]func(w http.ResponseWriter){
+		"an error": func(w http.ResponseWriter) { w.WriteHeader(500); io.WriteString(w, `["error",10001,"x"]`) },
+		"too many": func(w http.ResponseWriter) {
+			w.WriteHeader(429)
+			io.WriteString(w, `["error",11010,"ratelimit: error"]`)
+		},
+		"no answer": func(w http.ResponseWriter) { panic(http.ErrAbortHandler) },
+		"half an answer": func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", "9")
+			io.WriteString(w, `[1`)
+			panic(http.ErrAbortHandler)
+		},
+		"somewhere else":  func(w http.ResponseWriter) { w.Header().Set("Location", "https://evil.example/"); w.WriteHeader(307) },
+		"too much of one": func(w http.ResponseWriter) { io.WriteString(w, strings.Repeat(" ", 16<<20+1)) },
+	} {
+		var sent atomic.Int32
+		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { sent.Add(1); answer(w) })
+		code, body := r.do(r.request("v2/auth/w/order/submit", "{}"))
+		if code == 200 || sent.Load() != 1 {
+			t.Errorf("%s: sent %d times, %d %.80s", what, sent.Load(), code, body)
+		}
+	}
+}
+
+// vaultd's no comes as the error that clients have for it.
+func TestDenialsAreThoseThatClientsKnow(t *testing.T) {
+	r := newRig(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
+	for _, c := range []struct {
+		code         codes.Code
+		reason, rule string
+		status       int
+		body         string
+	}{
+		{codes.PermissionDenied, "NO_GRANT", "", 500, `["error",10100,"apikey: invalid`},
+		{codes.PermissionDenied, "DENIED", "symbols", 500, `["error",10001,"api_key: permission invalid`},
+		{codes.PermissionDenied, "DENIED", "stand_in_nonce", 500, `["error",10114,"nonce: small`},
+		{codes.InvalidArgument, "MALFORMED", "", 500, `["error",10001,"api_key: permission invalid`},
+		{codes.ResourceExhausted, "LIMITED", "rate", 429, `["error",11010,"ratelimit: error`},
+		{codes.FailedPrecondition, "LOCKED", "", 500, `["error",20060,"maintenance`},
+		{codes.Unavailable, "CANNOT_WRITE", "", 500, `["error",20060,"maintenance`},
+		{codes.Internal, "INTERNAL", "", 500, `["error",20060,"maintenance`},
+	} {
+		r.signer.says = refusalOf(c.code, c.reason, c.rule)
+		if code, body := r.do(r.request("v2/auth/r/wallets", "{}")); code != c.status || !strings.HasPrefix(body, c.body) {
+			t.Errorf("%s: %d %s", c.reason, code, body)
+		}
+	}
+}
+
+// "nonce: small" ends: many clients at once, whatever the network does with the order.
+func TestNoNonceErrorReachesAClient(t *testing.T) {
+	seed := rand.Uint64()
+	random := rand.New(rand.NewPCG(seed, 1))
+	var mu sync.Mutex
+	x := &strict{delay: func() time.Duration {
+		mu.Lock()
+		defer mu.Unlock()
+		return time.Duration(random.IntN(3000)) * time.Microsecond
+	}}
+	r := newRig(t, x.ServeHTTP)
+	const clients, each = 8, 40
+	var all sync.WaitGroup
+	for range clients {
+		all.Go(func() {
+			for range each {
+				if code, body := r.do(r.request("v2/auth/w/order/submit", "{}")); code != 200 {
+					t.Errorf("seed %d: %d %s", seed, code, body)
+				}
+			}
+		})
+	}
+	all.Wait()
+	// Until its first signature nobody knows which API key a credential stands for: then
+	// two of them may meet, and one is sent once more.
+	if len(x.taken) != clients*each || x.small > clients {
+		t.Errorf("seed %d: %d taken, %d nonces too small", seed, len(x.taken), x.small)
+	}
+}
+
+// Public endpoints pass, without what a client may have sent along.
+func TestPublicEndpointsPass(t *testing.T) {
+	var got *http.Request
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) { got = q; io.WriteString(w, `[]`) })
+	for path, want := range map[string]string{
+		"/v2/tickers?symbols=ALL": "/v2/tickers?symbols=ALL", "/v1/symbols": "/v1/symbols", "/mm-1/v2/platform/status": "/v2/platform/status",
+	} {
+		q, err := http.NewRequest(http.MethodGet, r.url+path, nil)
+		must(t, err)
+		q.Header.Set("bfx-apikey", standIn)
+		q.Header.Set("Cookie", "x=1")
+		if code, body := r.do(q); code != 200 || got.URL.RequestURI() != want || got.Header.Get("Cookie") != "" || got.Header.Get("bfx-apikey") != "" {
+			t.Errorf("%s: %d %s: %v", path, code, body, got)
+		}
+	}
+}
