@@ -3,10 +3,12 @@ package cmd_test
 import (
 	"encoding/json"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -18,6 +20,7 @@ type exchange struct {
 	sim    *sim.Exchange
 	server *httptest.Server
 	hangs  atomic.Bool
+	delays atomic.Bool
 	over   chan struct{}
 }
 
@@ -36,6 +39,7 @@ func (x *exchange) end() {
 //
 //	exchange key ID SECRETFILE READ WRITE   makes an API key known, with scopes such as account,orders
 //	exchange delete ID                      deletes an API key
+//	exchange delay                          answers after 0 to 30 ms, at random
 //	exchange hang                           gives no answer any more
 //	exchange stop                           is not there any more
 //	exchange send FILE PATH                 sends what `vaultctl sign --json` printed into FILE, and prints the answer
@@ -57,6 +61,8 @@ func cmdExchange(ts *testscript.TestScript, neg bool, args []string) {
 		})
 	case "delete":
 		x.sim.Delete(args[1])
+	case "delay":
+		x.delays.Store(true)
 	case "hang":
 		x.hangs.Store(true)
 	case "stop":
@@ -71,9 +77,13 @@ func cmdExchange(ts *testscript.TestScript, neg bool, args []string) {
 func (x *exchange) start() {
 	x.sim, x.over = sim.New(), make(chan struct{})
 	x.hangs.Store(false)
+	x.delays.Store(false)
 	x.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if x.hangs.Load() {
 			<-x.over
+		}
+		if x.delays.Load() { // the network's: requests overtake each other
+			time.Sleep(time.Duration(rand.IntN(30_000)) * time.Microsecond)
 		}
 		x.sim.ServeHTTP(w, r)
 	}))

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -32,15 +33,22 @@ func (p *proxyProcess) clean() {
 }
 
 // cmdProxy is "proxy start", which has vaultproxy serve the unix socket p.sock and send to
-// $UPSTREAM; and "proxy stop", which must end it with 0. Its log goes to vaultproxy.log.
+// $UPSTREAM; "proxy start tcp", which has it serve $PROXY; and "proxy stop", which must end
+// it with 0. Its log goes to vaultproxy.log.
 func cmdProxy(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: proxy start | stop")
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: proxy start [tcp] | stop")
 	}
 	p := ts.Value(proxyKey{}).(*proxyProcess)
 	switch args[0] {
 	case "start":
-		ts.Check(p.start(ts))
+		listen := "unix:" + ts.MkAbs("p.sock")
+		if len(args) == 2 {
+			listen = "127.0.0.1:0"
+		}
+		address, err := p.start(ts, listen)
+		ts.Check(err)
+		ts.Setenv("PROXY", "http://"+address)
 	case "stop":
 		ts.Check(p.cmd.Process.Signal(syscall.SIGTERM))
 		err := p.cmd.Wait()
@@ -53,25 +61,27 @@ func cmdProxy(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func (p *proxyProcess) start(ts *testscript.TestScript) error {
+// start returns where it serves, as its log says.
+func (p *proxyProcess) start(ts *testscript.TestScript, listen string) (address string, err error) {
 	log, err := os.OpenFile(ts.MkAbs("vaultproxy.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer log.Close()
-	cmd := exec.Command(lookUp(ts, "vaultproxy"), "--listen", "unix:"+ts.MkAbs("p.sock"), "--upstream", ts.Getenv("UPSTREAM"))
+	cmd := exec.Command(lookUp(ts, "vaultproxy"), "--listen", listen, "--upstream", ts.Getenv("UPSTREAM"))
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "BFXVAULT_DIR=" + ts.Getenv("BFXVAULT_DIR")}
 	if err := cmd.Start(); err != nil {
-		return err
+		return "", err
 	}
 	p.cmd = cmd
+	serving := regexp.MustCompile(`msg=serving at=(\S+)`)
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if c, err := net.Dial("unix", ts.MkAbs("p.sock")); err == nil {
-			return c.Close()
+		if all := serving.FindAllStringSubmatch(ts.ReadFile("vaultproxy.log"), -1); all != nil {
+			return all[len(all)-1][1], nil
 		}
 	}
-	return fmt.Errorf("vaultproxy does not serve:\n%s", ts.ReadFile("vaultproxy.log"))
+	return "", fmt.Errorf("vaultproxy does not serve:\n%s", ts.ReadFile("vaultproxy.log"))
 }
 
 // standInOf is what `vaultctl bot issue --json` has printed into a file.

@@ -141,6 +141,10 @@ func setUp(e *testscript.Env) error {
 			return err
 		}
 	}
+	stock, err := filepath.Abs("../examples/stock")
+	if err != nil {
+		return err
+	}
 	e.Vars = append(e.Vars,
 		"PATH="+hooked()+":"+os.Getenv("PATH"),
 		"ORDINARY="+ordinary(),
@@ -149,6 +153,7 @@ func setUp(e *testscript.Env) error {
 		"BFXVAULT_TEST_CLOCK="+filepath.Join(e.WorkDir, "clock"), // no file yet: the real time
 		"BFXVAULT_TEST_SLEPT="+filepath.Join(e.WorkDir, "slept"), // nor here: the machine is awake
 		"KEY="+apiKey,
+		"STOCK="+stock,
 		"UID="+strconv.Itoa(os.Geteuid()),
 		"GID="+strconv.Itoa(os.Getegid()),
 	)
@@ -168,11 +173,26 @@ func setUp(e *testscript.Env) error {
 	return nil
 }
 
-// condition adds [root], and [part:PROGRAM] for a part of the system that the gate has and
+// stockClients says whether node and the clients of examples/stock are here.
+func stockClients() (bool, error) {
+	_, err := exec.LookPath("node")
+	if err == nil {
+		_, err = os.Stat("../examples/stock/node_modules/ccxt")
+	}
+	if err != nil && os.Getenv(parts.Env) == "1" {
+		return false, fmt.Errorf("node, or what npm ci makes of examples/stock, is not here, and %s says that it is: %w", parts.Env, err)
+	}
+	return err == nil, nil
+}
+
+// condition adds [root], [stock], and [part:PROGRAM] for a part of the system that the gate has and
 // not every machine.
 func condition(name string) (bool, error) {
-	if name == "root" {
+	switch name {
+	case "root":
 		return os.Geteuid() == 0, nil
+	case "stock":
+		return stockClients()
 	}
 	part, ok := strings.CutPrefix(name, "part:")
 	if !ok {

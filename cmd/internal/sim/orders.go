@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -18,6 +19,7 @@ type order struct {
 	created       time.Time
 	amount, price json.Number
 	flags         int64
+	state         string // empty while it is open
 }
 
 // executeMu carries out a request that was authenticated and is permitted.
@@ -34,12 +36,36 @@ func (x *Exchange) executeMu(acc *account, path string, body []byte) answer {
 		return reply(rows(acc.orders))
 	case "v2/auth/w/order/submit":
 		return x.submitMu(acc, body)
+	case "v2/auth/r/orders/hist":
+		return reply(rows(acc.past))
+	case "v2/auth/w/order/update":
+		return updateMu(acc, body)
+	case "v2/auth/w/order/multi":
+		return x.multiMu(acc, body)
 	case "v2/auth/w/order/cancel":
 		return cancelMu(acc, body)
 	case "v2/auth/w/order/cancel/multi":
 		return cancelMultiMu(acc, body)
 	}
+	if symbol, ok := strings.CutPrefix(path, "v2/auth/r/orders/"); ok {
+		return acc.ofSymbolMu(symbol)
+	}
 	return reply([]any{})
+}
+
+// ofSymbolMu lists the orders of one symbol: open ones, or with /hist behind it the rest.
+func (a *account) ofSymbolMu(symbol string) answer {
+	list := a.orders
+	if name, ok := strings.CutSuffix(symbol, "/hist"); ok {
+		symbol, list = name, a.past
+	}
+	var found []order
+	for _, o := range list {
+		if o.symbol == symbol {
+			found = append(found, o)
+		}
+	}
+	return reply(rows(found))
 }
 
 // submitMu places an order (docs.bitfinex.com/reference/rest-auth-submit-order).
@@ -133,6 +159,10 @@ func (a *account) takeMu(match func(order) bool) []order {
 		}
 	}
 	a.orders = rest
+	for _, o := range taken {
+		o.state = "CANCELED"
+		a.past = append(a.past, o)
+	}
 	return taken
 }
 
@@ -148,7 +178,7 @@ func (o order) row() []any {
 	}
 	r[4], r[5] = mts, mts
 	r[6], r[7] = o.amount, o.amount
-	r[8], r[12], r[13] = o.kind, o.flags, "ACTIVE"
+	r[8], r[12], r[13] = o.kind, o.flags, cmp.Or(o.state, "ACTIVE")
 	r[16], r[17], r[18], r[19] = o.price, 0, 0, 0
 	r[23], r[24] = 0, flag(o.flags&64 != 0) // notify, hidden
 	r[28], r[31] = "API>BFX", map[string]any{}

@@ -69,6 +69,7 @@ type account struct {
 	key       Key
 	lastNonce uint64
 	orders    []order // open ones, oldest first
+	past      []order // those that were taken back
 }
 
 // New returns an exchange that knows the given API keys and no others. Of two
