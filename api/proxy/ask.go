@@ -10,14 +10,14 @@ import (
 
 // ask is what a client asks for.
 type ask struct {
-	path   string // without its leading slash, and without what stands before v1 or v2
+	path   string // without its leading slash, and what stands before v1 or v2; escaped as it came
 	v1     bool
 	signed bool // by a stand-in credential: nonce, signature and, of v1, payload
 	body   []byte
 
 	id, nonce, signature, payload string
 
-	uid *uint32 // who asks, where that could be told
+	uid uint32 // who asks
 }
 
 // prefixed are paths with something of the operator's before them, one base URL for each
@@ -37,9 +37,9 @@ func pathOf(path string) string {
 
 // read reads a request: its body whole, and of its headers those that sign.
 func read(w http.ResponseWriter, r *http.Request) (*ask, *refusal) {
-	a := &ask{path: pathOf(r.URL.Path)}
+	a := &ask{path: pathOf(r.URL.EscapedPath())}
 	a.v1 = strings.HasPrefix(a.path, "v1/")
-	if a.path == "" || r.URL.EscapedPath() != r.URL.Path {
+	if a.signed = a.private(r); a.path == "" || a.signed && r.URL.EscapedPath() != r.URL.Path {
 		return nil, &refusal{status: http.StatusNotFound, text: "the path begins with /v2/ or /v1/, plainly"}
 	}
 	var err error
@@ -50,7 +50,6 @@ func read(w http.ResponseWriter, r *http.Request) (*ask, *refusal) {
 		}
 		return nil, a.refuse(codeGeneric, "the body did not arrive whole")
 	}
-	a.signed = a.private(r)
 	switch {
 	case !a.signed && r.Method != http.MethodGet && !(r.Method == http.MethodPost && strings.HasPrefix(a.path, "v2/calc/")):
 		return nil, a.refuse(codeGeneric, "public endpoints are read with GET")
@@ -64,13 +63,18 @@ func read(w http.ResponseWriter, r *http.Request) (*ask, *refusal) {
 	if !a.credentials(r.Header) {
 		return nil, a.refuse(codeAuth, "apikey: invalid")
 	}
+	uid := peerUID(r.Context())
+	if uid == nil {
+		return nil, a.refuse(codeGeneric, "who is connected cannot be told: connect from this machine, and stay until the answer is there")
+	}
+	a.uid = *uid
 	return a, nil
 }
 
 // private says whether an endpoint is one that wants a signature: by its path, or since the
 // client has signed.
 func (a *ask) private(r *http.Request) bool {
-	if strings.HasPrefix(a.path, "v2/auth/") {
+	if strings.HasPrefix(a.path, "v2/auth") {
 		return true
 	}
 	return a.v1 && (r.Method == http.MethodPost || r.Header.Get("X-Bfx-Apikey") != "")

@@ -3,29 +3,47 @@ package proxy
 import (
 	"context"
 	"errors"
-	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
 
 const (
-	// mostWaiting is how many requests of one stand-in credential wait for their turn, and
-	// mostInLane how many in all for one API key.
+	// mostWaiting is how many requests of one stand-in credential and user wait for their
+	// turn: cancels, and as many others.
 	mostWaiting = 64
-	mostInLane  = 1024
 	// queueTime is for how long one waits.
 	queueTime = 10 * time.Second
 	// turnTime is for how long the next waits for the answer to the one before: Bitfinex may
 	// not answer at all.
 	turnTime = 2 * time.Second
-	// mostFirst is how many that go first leave before one that does not.
+	// mostFirst is how many cancels leave in a row before one that is none.
 	mostFirst = 8
+	// mostKnown is of how many stand-in credentials the API key is remembered.
+	mostKnown = 4096
 )
 
 var (
 	errFull = errors.New("too many requests wait for their turn on this API key")
 	errLate = errors.New("its turn on this API key did not come in time")
 )
+
+// rank is who leaves before whom.
+type rank uint8
+
+const (
+	signed   rank = iota // it has its nonce already, or had one: whoever leaves before outdates it
+	cancel               // it reduces risk
+	ordinary             // the rest
+	ranks
+)
+
+// flow is whose requests take turns with those of others: anybody may name a credential
+// that is not theirs, so the user counts as well.
+type flow struct {
+	uid uint32
+	id  string // of the stand-in credential
+}
 
 // lanes let the requests of one API key leave one after the other, each after the answer to
 // the one before: Bitfinex takes request nonces in rising order only.
@@ -39,91 +57,77 @@ type lanes struct {
 
 // lane is the queue of one API key. It is there while somebody is in it.
 type lane struct {
-	first   []*turn            // cancels, and what is sent a second time
-	ordinal int                // of those, how many have left in a row
-	queues  map[string][]*turn // the rest, by stand-in credential
-	order   []string           // whose turn is next: nobody gets two before everybody got one
-	waiting int
-}
-
-// turn is a place in the queue.
-type turn struct {
-	who   string
-	ready chan struct{}
+	queues  [ranks]queue
+	cancels int // that have left in a row
 }
 
 func newLanes() *lanes { return &lanes{lanes: map[string]*lane{}, keys: map[string]string{}} }
 
-// learn notes which API key a stand-in credential stands for.
-func (l *lanes) learn(who, apiKey string) {
+// learn notes which API key a stand-in credential stands for, once it was signed for.
+func (l *lanes) learn(id, apiKey string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.keys[who] = apiKey
+	if len(l.keys) >= mostKnown && l.keys[id] == "" {
+		clear(l.keys)
+	}
+	l.keys[id] = apiKey
 }
 
-// enter waits for the turn of a request, and returns what ends it, which may be called
-// often.
-func (l *lanes) enter(ctx context.Context, who string, first bool) (leave func(), err error) {
-	t, key, err := l.queue(who, first)
+// of is the lane of a flow: that of its API key, or one of its own.
+func (l *lanes) of(who flow) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if key := l.keys[who.id]; key != "" {
+		return key
+	}
+	return strconv.FormatUint(uint64(who.uid), 10) + " " + who.id // no API key id has a space
+}
+
+// enter waits for the turn of a request in its lane. It returns that, and what ends the
+// turn, which may be called often.
+func (l *lanes) enter(ctx context.Context, who flow, r rank) (leave func(), key string, err error) {
+	for {
+		key = l.of(who)
+		if leave, err = l.enterLane(ctx, key, who, r); err != nil || l.of(who) == key {
+			return leave, key, err
+		}
+		leave() // the API key became known, or another, while it waited
+	}
+}
+
+// enterLane is enter for a lane that is known.
+func (l *lanes) enterLane(ctx context.Context, key string, who flow, r rank) (leave func(), err error) {
+	turn, err := l.queue(key, who, r)
 	if err != nil {
 		return nil, err
 	}
 	leave = sync.OnceFunc(func() { l.next(key) })
-	late := time.NewTimer(queueTime)
-	defer late.Stop()
+	ctx, cancel := context.WithTimeoutCause(ctx, queueTime, errLate)
+	defer cancel()
 	select {
-	case <-t.ready:
+	case <-turn:
 		return leave, nil
 	case <-ctx.Done():
-		err = ctx.Err()
-	case <-late.C:
-		err = errLate
 	}
-	if !l.withdraw(key, t) {
+	if !l.withdraw(key, who, r, turn) {
 		leave() // it came in the same moment
 	}
-	return nil, err
+	return nil, context.Cause(ctx)
 }
 
-// queue gives a request its place: at once where nobody is in the lane.
-func (l *lanes) queue(who string, first bool) (t *turn, key string, err error) {
+// queue gives a request its place, and returns what is closed when its turn has come: at
+// once where nobody is in the lane.
+func (l *lanes) queue(key string, who flow, r rank) (turn chan struct{}, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	key = who
-	if known, ok := l.keys[who]; ok {
-		key = known
-	}
-	t = &turn{who: who, ready: make(chan struct{})}
 	at := l.lanes[key]
-	switch {
-	case at == nil:
-		l.lanes[key] = &lane{queues: map[string][]*turn{}}
-		close(t.ready)
-		return t, key, nil
-	case at.waiting >= mostInLane || at.count(who) >= mostWaiting:
-		return nil, key, errFull
+	if at == nil {
+		l.lanes[key] = new(lane)
+		turn = make(chan struct{})
+		close(turn)
+		return turn, nil
 	}
-	at.waiting++
-	if first {
-		at.first = append(at.first, t)
-		return t, key, nil
-	}
-	if len(at.queues[who]) == 0 {
-		at.order = append(at.order, who)
-	}
-	at.queues[who] = append(at.queues[who], t)
-	return t, key, nil
-}
-
-// count is how many requests of a credential wait.
-func (at *lane) count(who string) int {
-	n := len(at.queues[who])
-	for _, t := range at.first {
-		if t.who == who {
-			n++
-		}
-	}
-	return n
+	return at.queues[r].add(who)
 }
 
 // next gives the turn to whoever is next.
@@ -131,56 +135,31 @@ func (l *lanes) next(key string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	at := l.lanes[key]
-	if at.waiting == 0 {
-		delete(l.lanes, key)
+	order := [ranks]rank{signed, cancel, ordinary}
+	if at.cancels >= mostFirst {
+		order = [ranks]rank{signed, ordinary, cancel}
+	}
+	for _, r := range order {
+		turn := at.queues[r].take()
+		if turn == nil {
+			continue
+		}
+		switch r {
+		case cancel:
+			at.cancels++
+		case ordinary:
+			at.cancels = 0
+		}
+		close(turn)
 		return
 	}
-	at.waiting--
-	close(at.take().ready)
-}
-
-// take takes the next one out of the queue. There is one.
-func (at *lane) take() *turn {
-	if len(at.first) > 0 && (at.ordinal < mostFirst || len(at.order) == 0) {
-		t := at.first[0]
-		at.first, at.ordinal = at.first[1:], at.ordinal+1
-		return t
-	}
-	at.ordinal = 0
-	who := at.order[0]
-	t := at.queues[who][0]
-	at.order = at.order[1:]
-	at.queues[who] = at.queues[who][1:]
-	if len(at.queues[who]) > 0 {
-		at.order = append(at.order, who)
-	} else {
-		delete(at.queues, who)
-	}
-	return t
+	delete(l.lanes, key)
 }
 
 // withdraw takes a request out of the queue. It is false where its turn has come.
-func (l *lanes) withdraw(key string, t *turn) bool {
+func (l *lanes) withdraw(key string, who flow, r rank, turn chan struct{}) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	at := l.lanes[key]
-	if at == nil {
-		return false
-	}
-	if i := slices.Index(at.first, t); i >= 0 {
-		at.first = slices.Delete(at.first, i, i+1)
-		at.waiting--
-		return true
-	}
-	i := slices.Index(at.queues[t.who], t)
-	if i < 0 {
-		return false
-	}
-	at.waiting--
-	at.queues[t.who] = slices.Delete(at.queues[t.who], i, i+1)
-	if len(at.queues[t.who]) == 0 {
-		delete(at.queues, t.who)
-		at.order = slices.DeleteFunc(at.order, func(who string) bool { return who == t.who })
-	}
-	return true
+	return at != nil && at.queues[r].drop(who, turn)
 }

@@ -14,10 +14,10 @@ import (
 )
 
 // arrive has somebody queue, who writes down when their turn comes, and gives it on.
-func arrive(t *testing.T, l *lanes, who string, first bool, order *[]string, all *sync.WaitGroup) {
+func arrive(t *testing.T, l *lanes, who string, r rank, order *[]string, all *sync.WaitGroup) {
 	t.Helper()
 	all.Go(func() {
-		leave, err := l.enter(t.Context(), who, first)
+		leave, _, err := l.enter(t.Context(), flow{id: who}, r)
 		if err != nil {
 			t.Error(err)
 			return
@@ -34,16 +34,16 @@ func TestCancelsGoFirstAndCredentialsInTurn(t *testing.T) {
 		for _, who := range []string{"a", "b", "c"} {
 			l.learn(who, "KEY")
 		}
-		hold, err := l.enter(t.Context(), "a", false)
+		hold, _, err := l.enter(t.Context(), flow{id: "a"}, ordinary)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var order []string
 		var all sync.WaitGroup
 		for _, who := range strings.Fields("a a a a b b c") { // a floods
-			arrive(t, l, who, false, &order, &all)
+			arrive(t, l, who, ordinary, &order, &all)
 		}
-		arrive(t, l, "c", true, &order, &all)
+		arrive(t, l, "c", cancel, &order, &all)
 		hold()
 		all.Wait()
 		if got := strings.Join(order, " "); got != "c a b c a b a a" {
@@ -61,16 +61,16 @@ func TestAFloodOfCancelsLetsOthersThrough(t *testing.T) {
 		l := newLanes()
 		l.learn("flood", "KEY")
 		l.learn("other", "KEY")
-		hold, err := l.enter(t.Context(), "flood", false)
+		hold, _, err := l.enter(t.Context(), flow{id: "flood"}, ordinary)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var order []string
 		var all sync.WaitGroup
 		for range 20 {
-			arrive(t, l, "flood", true, &order, &all)
+			arrive(t, l, "flood", cancel, &order, &all)
 		}
-		arrive(t, l, "other", false, &order, &all)
+		arrive(t, l, "other", ordinary, &order, &all)
 		hold()
 		all.Wait()
 		if at := slices.Index(order, "other"); at != mostFirst {
@@ -84,29 +84,31 @@ func TestALaneIsBounded(t *testing.T) {
 		l := newLanes()
 		l.learn("flood", "KEY")
 		l.learn("other", "KEY")
-		hold, err := l.enter(t.Context(), "flood", false)
+		hold, _, err := l.enter(t.Context(), flow{id: "flood"}, ordinary)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer hold()
-		for i := range mostWaiting {
-			go l.enter(t.Context(), "flood", i%2 == 0)
+		for i := range 2 * mostWaiting {
+			go l.enter(t.Context(), flow{id: "flood"}, cancel+rank(i%2))
 		}
 		synctest.Wait()
-		if _, err := l.enter(t.Context(), "flood", false); !errors.Is(err, errFull) {
+		if _, _, err := l.enter(t.Context(), flow{id: "flood"}, ordinary); !errors.Is(err, errFull) {
 			t.Errorf("%v", err)
 		}
-		if _, err := l.enter(t.Context(), "other", false); !errors.Is(err, errLate) { // it may wait, and gives up
+		if _, _, err := l.enter(t.Context(), flow{id: "other"}, ordinary); !errors.Is(err, errLate) { // it may wait, and gives up
 			t.Errorf("%v", err)
 		}
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if _, err := l.enter(ctx, "other", false); !errors.Is(err, context.Canceled) {
+		stopped, stop := context.WithCancel(t.Context())
+		stop()
+		if _, _, err := l.enter(stopped, flow{id: "other"}, ordinary); !errors.Is(err, context.Canceled) {
 			t.Errorf("%v", err)
 		}
 		synctest.Wait()
-		if waiting := l.lanes["KEY"].waiting; waiting != 0 { // all have given up by now
-			t.Errorf("%d still wait", waiting)
+		for _, q := range l.lanes["KEY"].queues { // all have given up by now
+			if len(q.waiting) != 0 || len(q.order) != 0 {
+				t.Errorf("%v still wait", q)
+			}
 		}
 	})
 }
@@ -118,12 +120,12 @@ func TestOneAtATimeHasTheTurn(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 400 {
 		all.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i%7)*time.Millisecond)
-			defer cancel()
+			ctx, stop := context.WithTimeout(t.Context(), time.Duration(i%7)*time.Millisecond)
+			defer stop()
 			if i%3 != 0 {
 				ctx = t.Context()
 			}
-			leave, err := l.enter(ctx, fmt.Sprint(i%40), i%5 == 0)
+			leave, _, err := l.enter(ctx, flow{id: fmt.Sprint(i % 40)}, rank(i%3))
 			if err != nil {
 				return
 			}
@@ -139,7 +141,7 @@ func TestOneAtATimeHasTheTurn(t *testing.T) {
 	}
 	for i := range 100 {
 		all.Go(func() {
-			leave, err := l.enter(t.Context(), fmt.Sprint(i%40), false)
+			leave, _, err := l.enter(t.Context(), flow{id: fmt.Sprint(i % 40)}, ordinary)
 			if err != nil {
 				t.Error(err)
 				return

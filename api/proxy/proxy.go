@@ -69,7 +69,6 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), 2*answerTime+queueTime)
 	defer cancel()
-	a.uid = peerUID(r.Context())
 	answer, refused := p.carry(ctx, a)
 	if refused != nil {
 		p.options.Log.Debug("refused", "path", a.path, "why", refused.text)
@@ -85,6 +84,8 @@ func (p *Proxy) guard(r *http.Request) *refusal {
 	switch {
 	case r.URL.IsAbs() || r.URL.Host != "" || r.Method == http.MethodConnect:
 		return &refusal{status: http.StatusForbidden, text: "this is no proxy to anywhere: give the client its address as base URL"}
+	case len(r.TransferEncoding) > 0:
+		return &refusal{status: http.StatusLengthRequired, text: "a body is sent with its length, not in chunks"} // A25
 	case r.Header.Get("Upgrade") != "":
 		return &refusal{status: http.StatusNotImplemented, text: "WebSocket is not supported yet: use REST"}
 	case len(r.Header.Values("Origin")) > 0 || r.Header.Get("Sec-Fetch-Site") != "":

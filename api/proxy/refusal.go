@@ -3,11 +3,13 @@ package proxy
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 
 	"bfxvault/api/client"
+	"bfxvault/api/upstream"
 )
 
 // Codes that clients know (docs.bitfinex.com/docs/abbreviations-glossary).
@@ -80,8 +82,13 @@ func (a *ask) nonceText() string {
 	return "nonce: small"
 }
 
-// unreached is the answer where Bitfinex gave none.
+// unreached is the answer where Bitfinex gave none. Whether the request was carried out is
+// the one thing that who sent it has to know.
 func (a *ask) unreached(err error) *refusal {
+	var e *upstream.Error
+	if errors.As(err, &e) && (e.NothingLeft || e.Kind == upstream.Unsent) {
+		return a.refuse(codeMaintenance, fmt.Sprintf("maintenance (bfxvault: Bitfinex cannot be reached, and nothing was sent: %v)", err))
+	}
 	return a.refuse(codeUnknown, fmt.Sprintf("bfxvault: Bitfinex gave no whole answer, and may have carried out the request all the same: %v", err))
 }
 

@@ -33,6 +33,8 @@ type Error struct {
 	Code   int    // Bitfinex's, where it refused and gave one
 	Text   string // Bitfinex's, where it refused: short and printable
 	Err    error  // of the network, or of what an answer looks like
+	// NothingLeft says that there was no connection to send over: it was not carried out.
+	NothingLeft bool
 }
 
 // Error is a line that may be shown on a terminal, whoever wrote parts of it.

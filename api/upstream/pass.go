@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync/atomic"
 )
 
 // maxPassed is how large an answer may be that is passed on, in bytes: the longest history
@@ -18,7 +19,7 @@ const maxPassed = 16 << 20
 // Passing is a request that is passed on for somebody else.
 type Passing struct {
 	Method string // GET or POST
-	Path   string // without its leading slash: "v2/…" or "v1/…"
+	Path   string // without its leading slash, as it was escaped: "v2/…" or "v1/…"
 	Query  string // of public endpoints; nothing signs it
 	Header http.Header
 	Body   []byte
@@ -32,23 +33,31 @@ type Answer struct {
 }
 
 // Pass sends a request and returns the answer, whatever it says, up to 16 MiB. All errors
-// are *Error, of kind Unsent, Unreachable or Unclear. It sends nothing twice.
+// are *Error: but for Unsent and NothingLeft the request may have been carried out. It sends
+// nothing twice.
 func (c *Client) Pass(ctx context.Context, p Passing) (*Answer, error) {
 	out, err := c.passed(ctx, p)
 	if err != nil {
 		return nil, &Error{Kind: Unsent, Err: err}
 	}
-	response, err := c.transport.RoundTrip(out)
+	var connected atomic.Bool
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
+	response, err := c.transport.RoundTrip(out.WithContext(httptrace.WithClientTrace(ctx, trace)))
 	if err != nil {
-		return nil, unreachable(ctx, err)
+		e := unreachable(ctx, err)
+		e.NothingLeft = !connected.Load()
+		return nil, e
 	}
 	defer response.Body.Close()
+	if response.ProtoMajor == 1 && response.ContentLength < 0 && len(response.TransferEncoding) == 0 {
+		return nil, unclear(response, "an answer without its length, which could be cut short unnoticed")
+	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxPassed+1))
 	switch {
 	case err != nil: // half an answer is none
 		return nil, unreachable(ctx, err)
 	case len(body) > maxPassed:
-		return nil, &Error{Kind: Unclear, Status: response.StatusCode, Err: fmt.Errorf("an answer of more than %d bytes", maxPassed)}
+		return nil, unclear(response, "an answer of more than 16 MiB")
 	}
 	a := &Answer{Status: response.StatusCode, Header: http.Header{}, Body: body}
 	for _, name := range []string{"Content-Type", "Retry-After"} {
@@ -59,9 +68,14 @@ func (c *Client) Pass(ctx context.Context, p Passing) (*Answer, error) {
 	return a, nil
 }
 
+func unclear(r *http.Response, why string) *Error {
+	return &Error{Kind: Unclear, Status: r.StatusCode, Err: errors.New(why)}
+}
+
 func (c *Client) passed(ctx context.Context, p Passing) (*http.Request, error) {
-	target := url.URL{Scheme: c.base.Scheme, Host: c.base.Host, Path: "/" + p.Path, RawQuery: p.Query}
-	if !strings.HasPrefix(p.Path, "v2/") && !strings.HasPrefix(p.Path, "v1/") || target.EscapedPath() != target.Path {
+	path, err := url.PathUnescape(p.Path)
+	target := url.URL{Scheme: c.base.Scheme, Host: c.base.Host, Path: "/" + path, RawPath: "/" + p.Path, RawQuery: p.Query}
+	if err != nil || !strings.HasPrefix(p.Path, "v2/") && !strings.HasPrefix(p.Path, "v1/") || target.EscapedPath() != target.RawPath {
 		return nil, errors.New("not a path of Bitfinex's API v2 or v1")
 	}
 	out, err := http.NewRequestWithContext(ctx, p.Method, target.String(), bytes.NewReader(p.Body))

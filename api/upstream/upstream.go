@@ -2,7 +2,8 @@
 // already, and reads what comes back as the word of a stranger.
 //
 // Make a [Client] with [New], send with [Client.Do], and read the answer of
-// auth/r/permissions with [Permissions].
+// auth/r/permissions with [Permissions]. Who passes answers on as they are, such as
+// vaultproxy, sends with [Client.Pass].
 //
 // Traps: how long a request may take is the context's to say, and one without an end
 // may wait for ever. Requests of one API key must leave in the order of their nonces,
@@ -34,6 +35,7 @@ const Bitfinex = "https://api.bitfinex.com"
 const (
 	maxAnswer  = 1 << 20 // bytes; permissions are some hundreds, a cancel of all orders some hundred thousand
 	maxHeaders = 64 << 10
+	maxIdle    = 64 // connections: one for each API key that is in use at a time
 	idle       = 30 * time.Second
 )
 
@@ -72,6 +74,7 @@ func New(o Options) (*Client, error) {
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		DisableCompression:     true, // an answer is as large as it arrives
 		MaxResponseHeaderBytes: maxHeaders,
+		MaxIdleConnsPerHost:    maxIdle,
 		IdleConnTimeout:        idle,
 	}}, nil
 }
