@@ -24,7 +24,7 @@ func importTable() []importLine {
 	return []importLine{
 		{"cmd/vaultd", "cmd/internal/daemon", "ten lines"},
 		{"cmd/vaultproxy", "cmd/internal/proxyd", "ten lines"},
-		{"cmd/internal/proxyd", "api/client api/proxy api/upstream cmd/internal/harden cmd/internal/paths", "wires vaultproxy; nothing under vault"},
+		{"cmd/internal/proxyd", "api/client api/peer api/proxy api/upstream cmd/internal/harden cmd/internal/paths", "wires vaultproxy; nothing under vault"},
 		{"cmd/vaultctl", "api api/peer api/upstream cmd/internal/bench cmd/internal/daemon cmd/internal/doctor cmd/internal/harden cmd/internal/login cmd/internal/paths cmd/internal/policyfile cmd/internal/sim " +
 			"proto/bfxvault/v1 vault vault/audit vault/operator vault/policy",
 			"the operator's program; demo and bench run it again as their daemon"},
@@ -103,7 +103,7 @@ func foreignTable() []foreignLine {
 			"what the kernel offers and the standard library does not"},
 		{"golang.org/x/term", "cmd/vaultctl", "a prompt that does not echo"},
 		{"google.golang.org/genproto", "api api/client cmd/vaultctl proto/bfxvault/v1", "error details"},
-		{"google.golang.org/grpc", "api api/client api/peer cmd/internal/bench cmd/internal/daemon cmd/vaultctl proto/bfxvault/v1",
+		{"google.golang.org/grpc", "api api/client api/peer cmd/internal/bench cmd/internal/daemon cmd/internal/proxyd cmd/vaultctl proto/bfxvault/v1",
 			"the wire; nothing under vault knows it"},
 		{"google.golang.org/protobuf", "api proto/bfxvault/v1", "the wire; nothing under vault knows it"},
 	}
@@ -130,7 +130,7 @@ func barriers() []barrier {
 			barrier{root, "github.com/godbus/dbus/v5", "vaultd hears nobody but those at its two sockets"},
 		)
 	}
-	for _, root := range []string{"cmd/vaultd", "cmd/vaultctl"} {
+	for _, root := range []string{"cmd/vaultd", "cmd/vaultctl", "cmd/vaultproxy"} {
 		all = append(all,
 			barrier{root, "cmd/internal/faultfs", "a disk for tests has no place in a program"},
 			barrier{root, "cmd/internal/parts", "only tests skip"},
@@ -138,6 +138,7 @@ func barriers() []barrier {
 	}
 	return append(all,
 		barrier{"cmd/vaultproxy", "vault", "the proxy holds no secrets"},
+		barrier{"cmd/vaultproxy", "os/exec", "vaultproxy runs no child process"},
 		barrier{"api/client", "vault", "a bot links the wire alone"},
 		barrier{"api/upstream", "vault", "what has the network has no secrets"},
 	)

@@ -41,9 +41,7 @@ func (p *Proxy) once(ctx context.Context, a *ask, retries uint64) (answer *upstr
 	if key != lane {
 		// Only now is it known in which lane it has to wait: nobody may hold up one that a
 		// signature has not shown to be theirs.
-		leave()
-		p.lanes.learn(a.id, key)
-		if leave, err = p.lanes.enterLane(ctx, key, a.flow(), signed); err != nil {
+		if leave, err = p.lanes.move(ctx, leave, key, a.flow()); err != nil {
 			leave = func() {}
 			return nil, 0, a.unturned(err)
 		}

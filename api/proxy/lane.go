@@ -63,10 +63,8 @@ type lane struct {
 
 func newLanes() *lanes { return &lanes{lanes: map[string]*lane{}, keys: map[string]string{}} }
 
-// learn notes which API key a stand-in credential stands for, once it was signed for.
-func (l *lanes) learn(id, apiKey string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// learnMu notes which API key a stand-in credential stands for, once it was signed for.
+func (l *lanes) learnMu(id, apiKey string) {
 	if len(l.keys) >= mostKnown && l.keys[id] == "" {
 		clear(l.keys)
 	}
@@ -97,10 +95,31 @@ func (l *lanes) enter(ctx context.Context, who flow, r rank) (leave func(), key 
 
 // enterLane is enter for a lane that is known.
 func (l *lanes) enterLane(ctx context.Context, key string, who flow, r rank) (leave func(), err error) {
-	turn, err := l.queue(key, who, r)
+	l.mu.Lock()
+	turn, err := l.queueMu(key, who, r)
+	l.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
+	return l.wait(ctx, key, who, r, turn)
+}
+
+// move leaves a lane for that of the API key that a request was signed with. None of its
+// stand-in credential gets between.
+func (l *lanes) move(ctx context.Context, from func(), key string, who flow) (leave func(), err error) {
+	l.mu.Lock()
+	l.learnMu(who.id, key)
+	turn, err := l.queueMu(key, who, signed)
+	l.mu.Unlock()
+	from()
+	if err != nil {
+		return nil, err
+	}
+	return l.wait(ctx, key, who, signed, turn)
+}
+
+// wait waits until it is the turn of a request.
+func (l *lanes) wait(ctx context.Context, key string, who flow, r rank, turn chan struct{}) (leave func(), err error) {
 	leave = sync.OnceFunc(func() { l.next(key) })
 	ctx, cancel := context.WithTimeoutCause(ctx, queueTime, errLate)
 	defer cancel()
@@ -115,11 +134,9 @@ func (l *lanes) enterLane(ctx context.Context, key string, who flow, r rank) (le
 	return nil, context.Cause(ctx)
 }
 
-// queue gives a request its place, and returns what is closed when its turn has come: at
+// queueMu gives a request its place, and returns what is closed when its turn has come: at
 // once where nobody is in the lane.
-func (l *lanes) queue(key string, who flow, r rank) (turn chan struct{}, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (l *lanes) queueMu(key string, who flow, r rank) (turn chan struct{}, err error) {
 	at := l.lanes[key]
 	if at == nil {
 		l.lanes[key] = new(lane)

@@ -13,6 +13,13 @@ import (
 	"time"
 )
 
+// learn has the lanes know the API key of a stand-in credential.
+func (l *lanes) learn(id, apiKey string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.learnMu(id, apiKey)
+}
+
 // arrive has somebody queue, who writes down when their turn comes, and gives it on.
 func arrive(t *testing.T, l *lanes, who string, r rank, order *[]string, all *sync.WaitGroup) {
 	t.Helper()
@@ -157,4 +164,84 @@ func TestOneAtATimeHasTheTurn(t *testing.T) {
 	if len(l.lanes) != 0 || done.Load() == 0 {
 		t.Errorf("%d lanes are left, %d had a turn", len(l.lanes), done.Load())
 	}
+}
+
+// Whoever names a credential that is not theirs fills places of their own with it.
+func TestAStrangerTakesNobodysPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLanes()
+		l.learn("bot", "KEY")
+		hold, _, err := l.enter(t.Context(), flow{1, "bot"}, ordinary)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 * mostWaiting {
+			go func() {
+				if leave, _, err := l.enter(t.Context(), flow{2, "bot"}, ordinary); err == nil {
+					leave()
+				}
+			}()
+		}
+		synctest.Wait()
+		var before int // of the strangers left before the bot
+		go func() {
+			leave, _, err := l.enter(t.Context(), flow{1, "bot"}, ordinary)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			l.mu.Lock()
+			before = mostWaiting - len(l.lanes["KEY"].queues[ordinary].waiting[flow{2, "bot"}])
+			l.mu.Unlock()
+			leave()
+		}()
+		synctest.Wait()
+		hold()
+		synctest.Wait()
+		if before != 1 {
+			t.Errorf("%d strangers left before it", before)
+		}
+	})
+}
+
+// Before its first signature nobody knows which API key a credential stands for. Then its
+// request has its nonce: it is next in that lane, and those that came after it follow.
+func TestAFirstSignatureMovesIntoTheLaneOfItsKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLanes()
+		l.learn("known", "KEY")
+		hold, _, err := l.enter(t.Context(), flow{id: "known"}, ordinary)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var order []string
+		var all sync.WaitGroup
+		arrive(t, l, "known", cancel, &order, &all)
+		from, lane, err := l.enter(t.Context(), flow{id: "new"}, ordinary)
+		if err != nil || lane == "KEY" {
+			t.Fatal(lane, err)
+		}
+		arrive(t, l, "new", ordinary, &order, &all) // waits in the lane of its own
+		all.Go(func() {
+			leave, err := l.move(t.Context(), from, "KEY", flow{id: "new"})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			order = append(order, "moved")
+			leave()
+		})
+		synctest.Wait()
+		if len(order) != 0 {
+			t.Errorf("%v left while the lane was taken", order)
+		}
+		hold()
+		all.Wait()
+		if got := strings.Join(order, " "); got != "moved known new" {
+			t.Errorf("they left as %s", got)
+		}
+		if len(l.lanes) != 0 {
+			t.Errorf("%d lanes are left", len(l.lanes))
+		}
+	})
 }

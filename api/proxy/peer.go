@@ -19,8 +19,12 @@ type peerKey struct{}
 // PeerContext is an http.Server's ConnContext: it notes the connection, whose other end is
 // looked at once, when a request wants to know.
 func PeerContext(ctx context.Context, c net.Conn) context.Context {
-	if secured, ok := c.(interface{ NetConn() net.Conn }); ok {
-		c = secured.NetConn()
+	for { // below TLS and Limit
+		above, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
+		c = above.NetConn()
 	}
 	return context.WithValue(ctx, peerKey{}, sync.OnceValue(func() *uint32 { return uidOf(c) }))
 }

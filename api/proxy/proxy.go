@@ -33,6 +33,8 @@ func New(o Options) *Proxy { return &Proxy{options: o, lanes: newLanes()} }
 
 const (
 	maxBody    = 64 << 10 // what vaultd signs
+	maxHeader  = 96 << 10 // of REST v1 all is in one
+	maxStreams = 64       // of one connection by HTTP/2
 	headerTime = 10 * time.Second
 	bodyTime   = 20 * time.Second
 	// answerTime is how long Bitfinex gets. After it nobody knows what became of a request.
@@ -48,18 +50,20 @@ func Server(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler: handler, ConnContext: PeerContext, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		ReadHeaderTimeout: headerTime, ReadTimeout: headerTime + bodyTime, WriteTimeout: 2*answerTime + queueTime + bodyTime,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: maxHeader,
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 	}
 }
 
 // ServeHTTP answers one request.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if refused := p.guard(r); refused != nil {
-		refused.write(w)
-		return
+	refused := p.guard(r)
+	var a *ask
+	if refused == nil {
+		a, refused = read(w, r)
 	}
-	a, refused := read(w, r)
 	if refused != nil {
+		w.Header().Set("Connection", "close") // whatever else it sends is not waited for
 		refused.write(w)
 		return
 	}

@@ -95,7 +95,8 @@ func TestWhatIsNotPlainlySignedIsRefused(t *testing.T) {
 	}
 }
 
-// A21, A23: a browser that was led here gets nothing, and nobody gets anywhere else.
+// A21, A23, A25: a browser that was led here gets nothing, nobody gets anywhere else, and
+// there is no second way to say where a body ends.
 func TestBrowsersAndOtherHostsAreRefused(t *testing.T) {
 	r := newRig(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
 	host := strings.TrimPrefix(r.url, "http://")
@@ -109,6 +110,12 @@ func TestBrowsersAndOtherHostsAreRefused(t *testing.T) {
 		"its own as absolute": "GET http://" + host + "/v2/tickers HTTP/1.1\r\nHost: " + host + "\r\n",
 		"CONNECT":             "CONNECT evil.example:443 HTTP/1.1\r\nHost: " + host + "\r\n",
 		"WebSocket":           "GET /ws/2 HTTP/1.1\r\nHost: " + host + "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n",
+		"chunks":              "POST /v2/auth/r/wallets HTTP/1.1\r\nHost: " + host + "\r\nTransfer-Encoding: chunked\r\n",
+		"chunks and a length": "POST /v2/auth/r/wallets HTTP/1.1\r\nHost: " + host + "\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+		"another encoding":    "POST /v2/auth/r/wallets HTTP/1.1\r\nHost: " + host + "\r\nTransfer-Encoding: xchunked\r\n",
+		"encodings in two":    "POST /v2/auth/r/wallets HTTP/1.1\r\nHost: " + host + "\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+		"a space in a name":   "POST /v2/auth/r/wallets HTTP/1.1\r\nHost: " + host + "\r\nbfx-nonce : 1\r\n",
+		"a folded line":       "POST /v2/auth/r/wallets HTTP/1.1\r\nHost: " + host + "\r\nbfx-nonce: 1\r\n 2\r\n",
 		"two lengths":         "POST /v2/auth/r/wallets HTTP/1.1\r\nHost: " + host + "\r\nContent-Length: 1\r\nContent-Length: 2\r\n",
 		"two hosts":           "POST /v2/auth/r/wallets HTTP/1.1\r\nHost: " + host + "\r\nHost: evil.example\r\n",
 	} {
@@ -162,7 +169,16 @@ func TestNothingElseIsSentTwice(t *testing.T) {
 			io.WriteString(w, `[1`)
 			panic(http.ErrAbortHandler)
 		},
-		"somewhere else":  func(w http.ResponseWriter) { w.Header().Set("Location", "https://evil.example/"); w.WriteHeader(307) },
+		"somewhere else": func(w http.ResponseWriter) { w.Header().Set("Location", "https://evil.example/"); w.WriteHeader(307) },
+		"a page instead": func(w http.ResponseWriter) { io.WriteString(w, `<html>one moment, please</html>`) },
+		"an answer without a length": func(w http.ResponseWriter) {
+			c, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				panic(err)
+			}
+			defer c.Close()
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n[1,2]")
+		},
 		"too much of one": func(w http.ResponseWriter) { io.WriteString(w, strings.Repeat(" ", 16<<20+1)) },
 	} {
 		var sent atomic.Int32
@@ -222,9 +238,7 @@ func TestNoNonceErrorReachesAClient(t *testing.T) {
 		})
 	}
 	all.Wait()
-	// Until its first signature nobody knows which API key a credential stands for: then
-	// two of them may meet, and one is sent once more.
-	if len(x.taken) != clients*each || x.small > clients {
+	if len(x.taken) != clients*each || x.small != 0 {
 		t.Errorf("seed %d: %d taken, %d nonces too small", seed, len(x.taken), x.small)
 	}
 }
@@ -235,6 +249,7 @@ func TestPublicEndpointsPass(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, q *http.Request) { got = q; io.WriteString(w, `[]`) })
 	for path, want := range map[string]string{
 		"/v2/tickers?symbols=ALL": "/v2/tickers?symbols=ALL", "/v1/symbols": "/v1/symbols", "/mm-1/v2/platform/status": "/v2/platform/status",
+		"/v2/candles/trade%3A1m%3AtBTCUSD/hist?limit=1": "/v2/candles/trade%3A1m%3AtBTCUSD/hist?limit=1",
 	} {
 		q, err := http.NewRequest(http.MethodGet, r.url+path, nil)
 		must(t, err)

@@ -10,12 +10,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
+	"google.golang.org/grpc/grpclog"
 
 	"bfxvault/api/client"
 	"bfxvault/api/proxy"
@@ -24,7 +27,7 @@ import (
 	"bfxvault/cmd/internal/paths"
 )
 
-const usage = `usage: vaultproxy [--dir DIR] [--listen ADDR|unix:PATH] [--upstream URL]
+const usage = `usage: vaultproxy [--dir DIR] [--listen ADDR|unix:PATH] [--upstream URL] [--tls]
 
 vaultproxy lets stock clients of Bitfinex use a vault: give a client its address as
 base URL, and a stand-in credential (vaultctl bot issue) as API key and secret. It runs
@@ -33,6 +36,8 @@ in the foreground, beside vaultd.
   --dir DIR       the vault's folder (or BFXVAULT_DIR)
   --listen ADDR   where clients connect, on this machine: 127.0.0.1:8431, or unix:PATH
   --upstream URL  a simulated exchange on this machine, in place of Bitfinex
+  --tls           HTTPS and HTTP/2, with a certificate of its own that it makes once;
+                  its log says where that is, for clients to trust
 
 Signals: SIGTERM ends, once what is under way is answered.
 `
@@ -40,11 +45,17 @@ Signals: SIGTERM ends, once what is under way is answered.
 // defaultListen is where clients connect where nobody says otherwise.
 const defaultListen = "127.0.0.1:8431"
 
+// maxConnections is how many clients may be connected; the others wait.
+const maxConnections = 512
+
 // drainTime is how long requests under way get at the end.
 const drainTime = 30 * time.Second
 
 // settings are what the command line says.
-type settings struct{ dir, listen, upstream string }
+type settings struct {
+	dir, listen, upstream string
+	tls                   bool
+}
 
 // Command runs vaultproxy with its arguments and returns its exit code: 0 ended as it was
 // told, 1 failed, 2 usage.
@@ -56,12 +67,15 @@ func Command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err := harden.Process(); err != nil {
 		return fail(1, err)
 	}
+	// What gRPC logs, where the environment asks for it, repeats what callers send (A49).
+	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
 	var s settings
 	flags := flag.NewFlagSet("vaultproxy", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&s.dir, "dir", "", "")
 	flags.StringVar(&s.listen, "listen", defaultListen, "")
 	flags.StringVar(&s.upstream, "upstream", "", "")
+	flags.BoolVar(&s.tls, "tls", false, "")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(stdout, usage)
@@ -101,8 +115,17 @@ func (s settings) run(ctx context.Context, to *upstream.Client, log *slog.Logger
 	}
 	defer listener.Close()
 	server := proxy.Server(proxy.New(proxy.Options{Signer: signer, Upstream: to, Log: log, Hosts: proxy.Hosts(listener.Addr())}), log)
+	serve := server.Serve
+	if s.tls {
+		folder := ownFolder(s.dir, p)
+		if server.TLSConfig, err = certified(folder); err != nil {
+			return fmt.Errorf("--tls: %w", err)
+		}
+		log.Info("clients trust", "certificate", filepath.Join(folder, certificateFile))
+		serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+	}
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
+	go func() { ended <- serve(proxy.Limit(listener, maxConnections)) }()
 	log.Info("serving", "at", listener.Addr().String())
 	_, _ = sd.SdNotify(false, sd.SdNotifyReady) // where nobody started it so, there is nobody to tell
 	select {
