@@ -36,6 +36,20 @@ func refuse(code int, text string) answer {
 	return a
 }
 
+// no is why a request is not carried out.
+type no struct {
+	code int
+	text string
+}
+
+// either answers v, or the refusal if there is one.
+func either(v any, n *no) answer {
+	if n != nil {
+		return refuse(n.code, n.text)
+	}
+	return reply(v)
+}
+
 // refuseV1 answers in the shape of API v1: an object with a message.
 func refuseV1(status int, text string) answer {
 	a := reply(map[string]string{"message": text})
@@ -43,7 +57,7 @@ func refuseV1(status int, text string) answer {
 	return a
 }
 
-// notFound is for everything outside the two authenticated trees.
+// notFound is for everything outside the authenticated trees and what is public.
 func notFound() answer {
 	return answer{http.StatusNotFound, `["error",10000,"unknown"]`}
 }

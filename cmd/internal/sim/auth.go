@@ -32,6 +32,9 @@ func (x *Exchange) serveV2(path string, h http.Header, body []byte) answer {
 		// (bitfinex-api-node issues 217 and 587).
 		return refuse(codeAuth, "apikey: invalid")
 	}
+	if x.tooManyMu(acc) {
+		return answer{http.StatusTooManyRequests, `["error",11010,"ratelimit: error"]`}
+	}
 	n, ok := acc.takeNonceMu(nonce)
 	if !ok {
 		return refuse(codeNonce, "nonce: small")
@@ -68,6 +71,9 @@ func (x *Exchange) serveV1(path string, h http.Header) answer {
 		// requested one is what keeps a payload from being used elsewhere.
 		return refuseV1(http.StatusBadRequest, "Invalid X-BFX-PAYLOAD.")
 	}
+	if x.tooManyMu(acc) {
+		return answer{http.StatusTooManyRequests, `{"error":"ERR_RATE_LIMIT"}`}
+	}
 	n, ok := acc.takeNonceMu(payload.Nonce)
 	if !ok {
 		return refuseV1(http.StatusBadRequest, "Nonce is too small.")
@@ -76,8 +82,11 @@ func (x *Exchange) serveV1(path string, h http.Header) answer {
 	if !x.permits(acc.key, rel) {
 		return refuseV1(http.StatusForbidden, "This API key does not have permission for this action")
 	}
-	x.accepted = append(x.accepted, Request{acc.key.ID, rel, n, string(raw)})
-	return reply([]any{})
+	a := x.executeV1Mu(acc, rel, raw)
+	if a.status == http.StatusOK {
+		x.accepted = append(x.accepted, Request{acc.key.ID, rel, n, string(raw)})
+	}
+	return a
 }
 
 // signed reports whether sig is the lower-case hex HMAC-SHA384 of the parts,

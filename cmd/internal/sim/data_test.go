@@ -31,8 +31,11 @@ func TestEveryRESTVectorOfARealClientIsAccepted(t *testing.T) {
 		Secret                      string `json:"api_secret"`
 	}
 	load(t, "vectors.json", &vectors)
-	// Well signed, but the order is not one.
-	refused := map[string]string{"go-html-escape": `["error",10020,"price: invalid"]`}
+	// Well signed, but what they ask for is no order, and no offer.
+	refused := map[string]string{
+		"go-html-escape": `["error",10020,"price: invalid"]`,
+		"go-float":       `["error",10020,"type: invalid"]`,
+	}
 	ran := 0
 	for _, v := range vectors {
 		if v.Kind != "rest_v2" && v.Kind != "rest_v1" {

@@ -10,11 +10,16 @@
 // signature with the standard library alone and imports no other package of
 // this module; a test of the import table says so.
 //
+// [New] makes the plain one: it takes every order that is one, fills none, and
+// has no rate limits. [Options] add a market that fills orders and moves balances,
+// limits, and a network that delays requests, and so changes their order.
+//
 // Traps: its API keys stand in for the exchange's side of the secret and are
 // ordinary memory, so scan another process for secrets than the one it runs in.
-// It never forgets an accepted request. It keeps orders, but fills none, and it
-// has no rate limits. Each API key is an account of its own. Authenticated
-// endpoints without a meaning here answer an empty list.
+// It never forgets an accepted request. Each API key is an account of its own.
+// Its market has all the depth in the world at one bid and one ask, and fills
+// an order as a whole. Authenticated endpoints without a meaning here answer an
+// empty list.
 //
 // Where Bitfinex does not document an answer the simulation is the stricter
 // one, and the comment at that place says so.
@@ -24,6 +29,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -55,8 +61,11 @@ type Request struct {
 // called from any goroutine.
 type Exchange struct {
 	rules []rule // read-only after New
+	opts  Options
 
 	mu        sync.Mutex
+	random    *rand.Rand
+	quotes    map[string]quote    // by symbol
 	accounts  map[string]*account // by API key id
 	accepted  []Request
 	nextOrder int64
@@ -68,22 +77,49 @@ type Exchange struct {
 type account struct {
 	key       Key
 	lastNonce uint64
-	orders    []order // open ones, oldest first
-	past      []order // those that were taken back
+	sent      []time.Time // of its last minute, where there are limits
+	orders    []order     // open ones, oldest first
+	closed    []order     // oldest first, and so are the rest
+	trades    []trade
+	wallets   []wallet
+	ledger    []entry
+	positions []position
+	offers    []offer
+	oldOffers []offer
+}
+
+// Options are what an exchange does beyond checking and keeping. The zero value
+// is what [New] makes.
+type Options struct {
+	Market bool          // orders fill, balances move, and what is not covered is refused
+	Limit  int           // requests that an API key may send in a minute; 0 is no limit
+	Delay  time.Duration // the longest that the network holds up a request, before the exchange sees it
+	Seed   uint64        // of the delays
 }
 
 // New returns an exchange that knows the given API keys and no others. Of two
 // keys with the same id the later one counts.
-func New(keys ...Key) *Exchange {
+func New(keys ...Key) *Exchange { return Options{}.New(keys...) }
+
+// New returns an exchange with these options that knows the given API keys.
+func (o Options) New(keys ...Key) *Exchange {
 	x := &Exchange{
 		rules:     scopeRules(),
+		opts:      o,
+		random:    rand.New(rand.NewPCG(o.Seed, o.Seed)),
+		quotes:    openingQuotes(),
 		accounts:  make(map[string]*account, len(keys)),
 		nextOrder: 150_000_000_001,
 	}
 	for _, k := range keys {
-		x.accounts[k.ID] = &account{key: k}
+		x.accounts[k.ID] = x.open(k)
 	}
 	return x
+}
+
+// open is the account of an API key that was just made.
+func (x *Exchange) open(k Key) *account {
+	return &account{key: k, wallets: openingWallets(x.opts.Market)}
 }
 
 // Put makes an API key known, as if it were made at the exchange, or changes what it
@@ -95,7 +131,7 @@ func (x *Exchange) Put(k Key) {
 		a.key = k
 		return
 	}
-	x.accounts[k.ID] = &account{key: k}
+	x.accounts[k.ID] = x.open(k)
 }
 
 // Delete forgets an API key, as when it is deleted at the exchange: whatever is signed
@@ -115,8 +151,8 @@ func (x *Exchange) Accepted() []Request {
 }
 
 // ServeHTTP answers one request. Paths are taken as they came: nothing is
-// cleaned or redirected, because the path is part of what was signed. A query
-// is no part of the signed string and is ignored.
+// cleaned or redirected, because the path is part of what was signed. The query
+// of an authenticated request is no part of the signed string and is ignored.
 func (x *Exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
@@ -124,8 +160,11 @@ func (x *Exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	path := r.URL.EscapedPath()
+	x.hold()
 	var a answer
 	switch {
+	case r.Method == http.MethodGet && !strings.HasPrefix(path, "/v2/auth/"):
+		a = x.servePublic(path, r.URL.Query())
 	case r.Method != http.MethodPost:
 		a = notFound()
 	case strings.HasPrefix(path, "/v2/auth/"):
@@ -143,13 +182,25 @@ func (x *Exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // Start listens on a free port of 127.0.0.1 and returns the base URL, such as
 // "http://127.0.0.1:40123". It fails if it is already started or no port is to
 // be had.
-func (x *Exchange) Start() (string, error) {
+func (x *Exchange) Start() (string, error) { return x.Listen("127.0.0.1:0") }
+
+// Listen is Start at an address of your choice, such as "127.0.0.1:8080". It fails
+// for one that is not on the loopback interface: who knows these API keys is
+// nobody's business, but the exchange is for this machine.
+func (x *Exchange) Listen(address string) (string, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", fmt.Errorf("sim: %w", err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return "", fmt.Errorf("sim: %s is not on the loopback interface", address)
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.server != nil {
 		return "", errors.New("sim: already started")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return "", fmt.Errorf("sim: %w", err)
 	}

@@ -174,12 +174,14 @@ func TestV1AndV2ShareOneNoncePerKey(t *testing.T) {
 	}
 }
 
-func TestOnlyTheTwoAuthenticatedTreesAnswer(t *testing.T) {
+func TestOnlyKnownTreesAnswer(t *testing.T) {
 	x := sim.New(bot())
 	for _, r := range []*http.Request{
 		httptest.NewRequest("GET", "/v2/auth/r/wallets", nil),
 		httptest.NewRequest("POST", "/v2/platform/status", nil),
 		httptest.NewRequest("POST", "/v2/auth", nil),
+		httptest.NewRequest("GET", "/", nil),
+		httptest.NewRequest("GET", "/v2/nothing/here", nil),
 	} {
 		w := httptest.NewRecorder()
 		x.ServeHTTP(w, r)
@@ -204,6 +206,11 @@ func TestStartServesOnLoopbackUntilClosed(t *testing.T) {
 	}
 	if _, err := x.Start(); err == nil {
 		t.Error("a second start went through")
+	}
+	for _, address := range []string{"0.0.0.0:0", ":0", "192.0.2.1:0", "example.com:0", "no port"} {
+		if _, err := sim.New().Listen(address); err == nil {
+			t.Errorf("it listens at %s", address)
+		}
 	}
 	var wg sync.WaitGroup
 	for range 8 { // eight callers, one nonce: exactly one wins
