@@ -73,7 +73,7 @@ func socketPath(t *testing.T) string {
 }
 
 // serve answers on a socket until the test ends or stop is called.
-func serve(t *testing.T, socket string, v *vaultd) (stop func()) {
+func serve(t *testing.T, socket string, v pb.SignerServiceServer) (stop func()) {
 	t.Helper()
 	l, err := net.Listen("unix", socket)
 	if err != nil {
@@ -88,6 +88,11 @@ func serve(t *testing.T, socket string, v *vaultd) (stop func()) {
 
 // dial serves v on a socket of its own and returns a client of it.
 func dial(t *testing.T, v *vaultd) *client.Client {
+	t.Helper()
+	return dialAny(t, v)
+}
+
+func dialAny(t *testing.T, v pb.SignerServiceServer) *client.Client {
 	t.Helper()
 	socket := socketPath(t)
 	serve(t, socket, v)

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+
+	"bfxvault/api/proxy"
 )
 
 func stringsReader(text string) io.Reader {
@@ -258,5 +260,103 @@ func TestPublicEndpointsPass(t *testing.T) {
 		if code, body := r.do(q); code != 200 || got.URL.RequestURI() != want || got.Header.Get("Cookie") != "" || got.Header.Get("bfx-apikey") != "" {
 			t.Errorf("%s: %d %s: %v", path, code, body, got)
 		}
+	}
+}
+
+// A24: many requests at once, and each is signed, sent and answered as itself.
+func TestRequestsDoNotMix(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		body, _ := io.ReadAll(q.Body)
+		if q.Header.Get("bfx-signature") != sign(apiSecret, "/api"+q.URL.Path+q.Header.Get("bfx-nonce")+string(body)) {
+			w.WriteHeader(500)
+			return
+		}
+		fmt.Fprintf(w, "[%q,%s]", q.URL.Path, body)
+	})
+	var all sync.WaitGroup
+	for i := range 16 {
+		all.Go(func() {
+			path := []string{"v2/auth/r/wallets", "v2/auth/w/order/submit", "v2/auth/w/order/cancel"}[i%3]
+			for n := range 20 {
+				body := fmt.Sprintf(`{"id":%d}`, i*1000+n)
+				if code, got := r.do(r.request(path, body)); code != 200 || got != fmt.Sprintf("[%q,%s]", "/"+path, body) {
+					t.Errorf("%s %s: %d %s", path, body, code, got)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// Who sends slowly, or nothing, is sent away, and holds up nobody meanwhile.
+func TestSlowSendersAreSentAway(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "[]") }, func(s *http.Server) {
+		if s.ReadHeaderTimeout == 0 || s.ReadTimeout == 0 || s.WriteTimeout == 0 || s.IdleTimeout == 0 || s.MaxHeaderBytes > 1<<20 {
+			t.Errorf("a bound is missing: %+v", s)
+		}
+		s.ReadHeaderTimeout, s.ReadTimeout = 300*time.Millisecond, 300*time.Millisecond // so that the test need not wait as long
+	})
+	host := strings.TrimPrefix(r.url, "http://")
+	q := r.request("v2/auth/r/wallets", "{}")
+	var all sync.WaitGroup
+	for what, text := range map[string]string{
+		"nothing":     "",
+		"half a head": "POST /v2/auth/r/wallets HTTP/1.1\r\nHost: " + host + "\r\nbfx-ap",
+		"half a body": "POST /v2/auth/r/wallets HTTP/1.1\r\nHost: " + host + "\r\nbfx-apikey: " + standIn + "\r\nbfx-nonce: " + q.Header.Get("bfx-nonce") +
+			"\r\nbfx-signature: " + q.Header.Get("bfx-signature") + "\r\nContent-Length: 2\r\n\r\n{",
+	} {
+		c, err := net.Dial("tcp", host)
+		must(t, err)
+		defer c.Close()
+		_, err = io.WriteString(c, text)
+		must(t, err)
+		all.Go(func() {
+			if answer, err := io.ReadAll(c); err != nil || strings.Contains(string(answer), " 200 ") { // until it is closed
+				t.Errorf("%s: %s, %v", what, answer, err)
+			}
+		})
+	}
+	if code, body := r.do(q); code != 200 {
+		t.Errorf("%d %s", code, body)
+	}
+	all.Wait()
+	if len(r.signer.asked) != 1 {
+		t.Errorf("vaultd was asked %d times", len(r.signer.asked))
+	}
+}
+
+// Those above the bound wait until one leaves.
+func TestConnectionsAreBounded(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	l := proxy.Limit(inner, 1)
+	accepted := make(chan net.Conn)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				close(accepted)
+				return
+			}
+			accepted <- c
+		}
+	}()
+	for range 2 {
+		c, err := net.Dial("tcp", inner.Addr().String())
+		must(t, err)
+		defer c.Close()
+	}
+	first := <-accepted
+	select {
+	case <-accepted:
+		t.Error("two at once")
+	default:
+	}
+	must(t, first.Close())
+	_ = first.Close() // makes no more room
+	(<-accepted).Close()
+	must(t, l.Close())
+	if _, open := <-accepted; open {
+		t.Error("it accepts after its end")
 	}
 }

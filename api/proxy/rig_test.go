@@ -83,7 +83,7 @@ type rig struct {
 	url    string
 }
 
-func newRig(t testing.TB, exchange http.HandlerFunc) *rig {
+func newRig(t testing.TB, exchange http.HandlerFunc, change ...func(*http.Server)) *rig {
 	t.Helper()
 	r := &rig{t: t, signer: &signer{}}
 	socket := filepath.Join(t.TempDir(), "s")
@@ -105,6 +105,9 @@ func newRig(t testing.TB, exchange http.HandlerFunc) *rig {
 	must(t, err)
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	front := proxy.Server(proxy.New(proxy.Options{Signer: c, Upstream: to, Log: log, Hosts: proxy.Hosts(at.Addr())}), log)
+	for _, c := range change {
+		c(front)
+	}
 	go front.Serve(at)
 	t.Cleanup(func() { front.Close() })
 	r.url = "http://" + at.Addr().String()
