@@ -52,7 +52,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
-		a.demo(), a.initialise(), a.unlock(), a.lock(), a.panicking(), a.login(), a.status(), a.doctor(),
+		a.demo(), a.initialise(), a.unlock(), a.lock(), a.panicking(), a.login(), a.status(), a.doctor(), a.exec(),
 		a.key(), a.bot(), a.grant(), a.revoke(), a.policy(), a.sign(), a.nonce(), a.audit(),
 		a.slot(), a.passphraseGroup(), a.datakey(),
 		a.backup(),

@@ -13,8 +13,8 @@ import (
 )
 
 func (a *app) bot() *cobra.Command {
-	return group("bot", "Bots: add, list, show, enable, remove; issue, stand-ins, recall",
-		a.botAdd(), a.botList(), a.botShow(), a.botEnable(), a.botRemove(), a.botIssue(), a.botStandIns(), a.botRecall())
+	return group("bot", "Bots: add, list, show, enable, remove; issue, stand-ins, recall, config",
+		a.botAdd(), a.botList(), a.botShow(), a.botEnable(), a.botRemove(), a.botIssue(), a.botStandIns(), a.botRecall(), a.botConfig())
 }
 
 func (a *app) botAdd() *cobra.Command {

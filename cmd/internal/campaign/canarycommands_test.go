@@ -38,6 +38,12 @@ func (h *hunt) commands() map[string][]ctlRun {
 			bad(with(pass, botName, "main", "--uid", h.canary("a user to issue for"))...), bad(with(pass, botName, "main", "--expires", h.canary("a day"))...),
 			good(with(pass, botName, "main", "--uid", "any")...), bad(with(pass, botName, "main", "--uid", "any", "--again", h.canary("an id to bring back"))...),
 		},
+		"bot config": {good(botName, "--for", "ccxt"), bad(h.canary("a bot to configure"), "--for", "ccxt"), bad(botName, "--for", h.canary("a client"))},
+		"exec": {
+			good(append(with(pass, botName, "--label", "main", "--uid", "any"), "--", "true")...), bad(append(with(wrong, botName, "--uid", "any"), "--", "true")...),
+			bad(botName, "--stand-in", h.file("nostandin", h.canary("what is no stand-in")), "--", "true"), bad(botName, h.canary("a command without its dashes")),
+			bad(botName, "--stand-in", h.file("standin", `{"api_key":"bfxv_x","api_secret":"`+h.canary("a stand-in's secret")+`"}`), "--", "false"),
+		},
 		"bot stand-ins": {good(botName), good(botName, "--json"), bad(h.canary("a bot with stand-ins"))},
 		"bot recall":    {bad(botName, h.canary("a stand-in to recall")), bad(h.canary("a bot to recall from"), "x")},
 		"bot enable":    {good(with(pass, "second")...), bad(with(pass, h.canary("a bot to enable"))...)},
