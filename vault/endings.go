@@ -53,37 +53,44 @@ type Revoked struct {
 }
 
 // RevokeKey ends versions of an API key at once: after it returns none of their signatures
-// leaves, and each that could sign has signed a last read, whose request nonce is above
-// all that anybody can have got of it. It narrows: the secrets stay sealed in the file,
-// and PromoteKey brings a version back. Errors: KindNotFound.
+// leaves, and each has signed a last read, whose request nonce is above all that anybody can
+// have got of it. Versions that had retired, or were revoked before, sign one as well: what
+// bots hold of them may still be good, and the read of an earlier revoke may not have
+// arrived. It narrows: the secrets stay sealed in the file, and PromoteKey brings a version
+// back. Errors: KindNotFound.
 func (v *Vault) RevokeKey(ctx context.Context, by Operator, r RevokeKey) (done Revoked, err error) {
 	const op = "key revoke"
-	var ended *revoking
+	var e *revoking
+	made := false
 	done.Revision, err = v.change(ctx, op, by, r.Operation(), Proof{}, func(u *unlocked, s *snapshot) ([]change, error) {
 		old := s.keys[r.Label]
 		if old == nil {
 			return nil, noKey(op)
 		}
 		k := old.clone()
-		e := &revoking{unlocked: u, key: k}
-		if err := e.plan(op, r.Version); err != nil || len(e.numbers) == 0 {
+		e = &revoking{unlocked: u, key: k}
+		if changed, err := e.planMu(op, r.Version); err != nil || !changed {
+			made = err == nil
 			return nil, err
 		}
 		s.keys[r.Label] = k
 		return k.changeThen(op, func() {
-			ended = e
+			made = true
 			for _, ver := range e.versions {
 				ver.states.gate.Shut()
 			}
 		})
 	})
-	if ended == nil {
+	if !made {
+		if e != nil {
+			e.undo()
+		}
 		return done, err
 	}
 	if done.Unrecorded = err; err != nil {
-		done.Revision = ended.unlocked.revision.Load()
+		done.Revision = e.unlocked.revision.Load()
 	}
-	done.Burns, done.Unburnt = v.burn(by, ended)
+	done.Burns, done.Unburnt = v.burn(by, e)
 	return done, nil
 }
 
@@ -91,52 +98,65 @@ func (v *Vault) RevokeKey(ctx context.Context, by Operator, r RevokeKey) (done R
 type revoking struct {
 	unlocked *unlocked
 	key      *apiKey
-	numbers  []uint32
-	versions []*version // those of them that can sign
+	versions []*version // that sign a last read
+	recalled []*version // those of them that had ended
+	unburnt  []Unburnt
 }
 
-// plan marks what is to be revoked: one version, or all that are live.
-func (e *revoking) plan(op string, number uint32) error {
+// planMu marks what is to be revoked, one version or all, and says whether anything
+// changes by that.
+func (e *revoking) planMu(op string, number uint32) (changed bool, err error) {
 	now := clock.Wall().Unix()
 	for i := range e.key.record.Versions {
 		rec := &e.key.record.Versions[i]
+		if number != 0 && rec.Version != number {
+			continue
+		}
 		ver := e.key.liveOne(rec.Version)
-		if rec.State == record.Revoked || number != rec.Version && (number != 0 || ver == nil) {
-			continue
-		}
-		rec.State, rec.Retires, rec.Revoked = record.Revoked, 0, now
-		e.numbers = append(e.numbers, rec.Version)
 		if ver == nil {
+			if ver, err = e.unlocked.recallMu(op, e.key, rec); err != nil {
+				e.unburnt = append(e.unburnt, Unburnt{e.key.label, rec.Version, reasonOf(err)})
+			} else {
+				e.recalled = append(e.recalled, ver)
+			}
+		}
+		if ver != nil {
+			e.versions = append(e.versions, ver)
+		}
+		if rec.State == record.Revoked {
 			continue
 		}
-		e.versions = append(e.versions, ver)
-		if ver == e.key.active {
+		rec.State, rec.Retires, rec.Revoked, changed = record.Revoked, 0, now, true
+		if ver != nil && ver == e.key.active {
 			e.key.active = nil
 		}
 	}
 	if number != 0 && e.key.find(number) == nil {
-		return noVersion(op, e.key.label)
+		return false, noVersion(op, e.key.label)
 	}
-	return nil
+	return changed, nil
+}
+
+// undo wipes what was recalled for a revoke that was not made.
+func (e *revoking) undo() {
+	for _, ver := range e.recalled {
+		ver.states.end(nil)
+	}
 }
 
 // burn has each version that is being revoked sign its last request, and wipes it.
 func (v *Vault) burn(by Operator, e *revoking) (burns []SignedRequest, unburnt []Unburnt) {
-	for _, number := range e.numbers {
-		err := error(fail("burn", KindNotFound, "its grace was over: it could sign nothing any more"))
-		for _, ver := range e.versions {
-			if ver.number != number {
-				continue
+	unburnt = e.unburnt
+	for _, ver := range e.versions {
+		err := error(fail("burn", KindLocked, "the vault was locked meanwhile"))
+		ver.states.end(func() {
+			var s SignedRequest
+			if s, err = v.signFixed("burn", by, e.unlocked, e.key, ver, probe); err == nil {
+				burns = append(burns, s)
 			}
-			ver.states.end(func() {
-				var s SignedRequest
-				if s, err = v.signFixed("burn", by, e.unlocked, e.key, ver, probe); err == nil {
-					burns = append(burns, s)
-				}
-			})
-		}
+		})
 		if err != nil {
-			unburnt = append(unburnt, Unburnt{e.key.label, number, reasonOf(err)})
+			unburnt = append(unburnt, Unburnt{e.key.label, ver.number, reasonOf(err)})
 		}
 	}
 	return burns, unburnt

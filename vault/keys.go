@@ -172,7 +172,12 @@ func (u *unlocked) newVersionMu(op, label string, number uint32, id string, buff
 		return nil, nil, fail(op, KindInternal, "%w", err)
 	}
 	ver := &version{number: number, id: id, states: newMidStates(u.slab, slot)}
-	ver.counter, _ = u.counterMu(id, mark) // from now on: nothing to hold back
+	first := u.counters[id] == nil
+	ver.counter, ver.held = u.counterMu(id, mark)
+	if first { // its request nonces begin now: there is nothing to hold back
+		ver.held = ""
+		delete(u.heldBack, id)
+	}
 	return ver, []change{
 		{place: place{store.Secrets, secretKey(label, number)}, plain: secret, sealed: buffer.Destroy},
 		markChange(id, max(mark, ver.counter.Mark())),

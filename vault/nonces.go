@@ -83,6 +83,7 @@ func (v *Vault) AcceptNonce(ctx context.Context, by Operator, r AcceptNonce, p P
 			accepted := *ver
 			accepted.held, accepted.counter = "", u.book.Counter(ver.id, mark)
 			u.counters[ver.id] = accepted.counter
+			delete(u.heldBack, ver.id)
 			if k.live[i] = &accepted; ver == k.active {
 				k.active = &accepted
 			}

@@ -34,6 +34,7 @@ type contents struct {
 	anchored bool
 	// panicCancels and humanOnly are settings.
 	panicCancels, humanOnly bool
+	restored                int64            // unix seconds; 0 for never
 	config                  *record.Settings // nil before the first
 	// mixed says that the records, each whole, are not those of one revision.
 	mixed error

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"bfxvault/vault/internal/record"
 )
 
 // stopTime is how long a lock may wait for what it signs and writes at its end.
@@ -101,6 +103,7 @@ func (v *Vault) signLast(op string, by Operator, u *unlocked, what []fixed) Stop
 	defer mu.Unlock()
 	var stopped Stopped
 	for _, label := range sortedKeys(s.keys) {
+		stopped.Unburnt = append(stopped.Unburnt, s.keys[label].retired()...)
 		for _, ver := range s.keys[label].live {
 			l, ok := done[ver]
 			if !ok {
@@ -113,6 +116,17 @@ func (v *Vault) signLast(op string, by Operator, u *unlocked, what []fixed) Stop
 		}
 	}
 	return stopped
+}
+
+// retired lists the versions whose grace has ended: nothing was signed with them that
+// outdates what bots hold, and nothing is from here. RevokeKey does.
+func (k *apiKey) retired() (unburnt []Unburnt) {
+	for _, rec := range k.record.Versions {
+		if rec.State == record.Retiring && k.liveOne(rec.Version) == nil {
+			unburnt = append(unburnt, Unburnt{k.label, rec.Version, "it has retired: vaultctl key revoke " + k.label + ", before a lock or after it"})
+		}
+	}
+	return unburnt
 }
 
 // within runs f, and waits for it no longer than limit. It says whether f has ended.
@@ -162,11 +176,17 @@ func (v *Vault) Panic(ctx context.Context, by Operator, r Panic, p Proof) Stoppe
 	go func() { written <- v.writeHumanOnly(u) }()
 	s := v.signLast("panic", by, u, what)
 	s.Refused = refused
+	s.Forgetful = true
+	select {
+	case ok := <-written:
+		s.Forgetful = !ok
+		return s
+	default:
+	}
 	select {
 	case ok := <-written:
 		s.Forgetful = !ok
 	case <-timer.C:
-		s.Forgetful = true
 	}
 	return s
 }

@@ -29,10 +29,20 @@ func (v *Vault) SignProbe(by Operator, label string, number uint32) (s SignedReq
 		return s, noVersion(op, label)
 	}
 	defer ver.leave()
+	if u.stopping.Load() {
+		return s, lockedError(op)
+	}
 	if more, _ := v.probes.next(unixNow()); !more {
 		return s, fail(op, KindBusy, "too many probes within a second").hint("wait a second")
 	}
-	return v.signFixed(op, by, u, k, ver, probe)
+	if s, err = v.signFixed(op, by, u, k, ver, probe); err != nil {
+		return SignedRequest{}, err
+	}
+	// A panic's cancel must not be outdated by a read that was signed after it (P5).
+	if v.current.Load() != u || u.stopping.Load() {
+		return SignedRequest{}, lockedError(op)
+	}
+	return s, nil
 }
 
 // noVersion is the error for a version that is not there, or cannot do what is asked.

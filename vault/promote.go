@@ -40,6 +40,10 @@ func (v *Vault) PromoteKey(ctx context.Context, by Operator, r PromoteKey, p Pro
 		if number == 0 {
 			number = old.toPromote()
 		}
+		if number == 0 {
+			return nil, fail(op, KindNotFound, "no version of that API key is staged").
+				hint("vaultctl key rotate %s --api-key ID, or to bring one back: vaultctl key promote %s --version N", r.Label, r.Label)
+		}
 		k := old.clone()
 		rec := k.find(number)
 		if rec == nil {
@@ -115,9 +119,7 @@ func (u *unlocked) recallMu(op string, k *apiKey, rec *record.KeyVersion) (*vers
 		return nil, fail(op, KindInternal, "%w", err)
 	}
 	ver := &version{number: rec.Version, id: rec.APIKey, states: newMidStates(u.slab, slot)}
-	if ver.counter = u.counters[ver.id]; ver.counter == nil {
-		ver.counter, ver.held = u.counterMu(ver.id, mark)
-	}
+	ver.counter, ver.held = u.counterMu(ver.id, mark)
 	k.live = append(slices.DeleteFunc(k.live, func(v *version) bool { return v.number == rec.Version }), ver)
 	return ver, nil
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"bfxvault/vault"
 	"bfxvault/vault/policy"
@@ -190,4 +191,30 @@ func TestAKeyRevokedSinceSignsNothingAfterARestore(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A43: a grant that is new to the file begins spent on the day of the restore: it may have
+// been given, and spent, after the copy was made.
+func TestAGrantNewToARestoreBeginsSpent(t *testing.T) {
+	began := dayOf(time.Now()) // which may end meanwhile
+	r, _ := restored(t)
+	r.must(r.resume("mm-1"))
+	for range 2 { // over a restart too
+		n := uint64(1000)
+		r.must(r.addKey("late", "KEY-LATE", testSecret), r.grantSpec("mm-1", policy.GrantSpec{Key: "late", Allow: []string{"trade"}, DailyRequests: &n}))
+		_, err := r.sign(uid(1001), "late")
+		if dayOf(time.Now()) == began {
+			wantDenied(t, err, vault.KindLimited, "daily_requests")
+		}
+		r.must(r.grantSpec("mm-1", policy.GrantSpec{Key: "late", Allow: []string{"trade"}}))
+		_, err = r.sign(uid(1001), "late")
+		r.must(err)
+		_, err = r.v.RevokeGrant(ctx, r.by, "mm-1", "late")
+		r.must(err)
+		r.revokeKey("late", 0)
+		_, err = r.purge("late", 0)
+		r.must(err)
+		r.reopen(nil)
+		r.must(r.unlock())
+	}
 }

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"bytes"
+	"encoding/binary"
 	"maps"
 	"time"
 
@@ -31,7 +32,8 @@ func (c *contents) restoreRules(op string, now policy.Now) (changes []change, er
 		}
 		changes = append(changes, more...)
 	}
-	return changes, nil
+	c.restored = now.Wall.Unix()
+	return append(changes, sealedChange(store.Settings, restored, binary.BigEndian.AppendUint64(nil, uint64(c.restored)))), nil
 }
 
 func (c *contents) suspendBots(op string, now policy.Now) (changes []change, err error) {
@@ -96,7 +98,7 @@ func stage(versions []record.KeyVersion, now int64) (changed bool) {
 	for i := range versions {
 		switch v := &versions[i]; {
 		case v.State == record.Active:
-			v.State, changed = record.Staged, true
+			v.State, v.Verified, changed = record.Staged, record.Verified{}, true // what it may do may have changed since
 		case v.State == record.Retiring && v.Retires > now:
 			v.Retires, changed = now, true
 		}

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"encoding/binary"
 	"errors"
 	"strings"
 	"time"
@@ -9,13 +10,15 @@ import (
 	"bfxvault/vault/internal/store"
 )
 
-// The sealed settings of a vault. The value of each but config is empty: it is there or it
-// is not.
+// The sealed settings of a vault. The value of each is empty where nothing else is said: it
+// is there or it is not.
 const (
 	// panicCancels: Panic may cancel all orders without a proof.
 	panicCancels = "panic_cancel_all"
 	// humanOnly: only a slot that a human opens unlocks, since a panic.
 	humanOnly = "human_only"
+	// restored is when a file that may be older was accepted last: 8 bytes, unix seconds.
+	restored = "restored"
 	// config is what the vault was unlocked with last, a record.Settings.
 	config = "config"
 )
@@ -30,6 +33,11 @@ func (c *contents) openSetting(key string, plain []byte) (err error) {
 		c.panicCancels = true
 	case humanOnly:
 		c.humanOnly = true
+	case restored:
+		if len(plain) != 8 {
+			return errors.New("a time is 8 bytes")
+		}
+		c.restored = int64(binary.BigEndian.Uint64(plain))
 	default:
 		err = errors.New("unknown record")
 	}

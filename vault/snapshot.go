@@ -117,12 +117,29 @@ func (u *unlocked) newGrantMu(bot string, spec policy.GrantSpec, created int64, 
 	key := grantKey(bot, spec.Key)
 	meter := u.ledger.Known(key)
 	if meter == nil {
-		if meter, err = u.ledger.Meter(key, nil, now, fresh); err != nil {
+		if meter, err = u.firstMeter(key, now, fresh); err != nil {
 			return nil, err
 		}
 	}
 	return &grant{bot: bot, spec: spec, rules: rules, meter: meter, created: created, denials: &denials{}, usage: u.usageOf(bot, nil)}, nil
 }
+
+// firstMeter is the meter of a grant of which nothing is known. On the day of a restore it
+// may have been given, and spent, after the file was copied: nothing of that day is left
+// (A43).
+func (u *unlocked) firstMeter(key string, now policy.Now, fresh bool) (*limits.Meter, error) {
+	var spent []byte
+	if u.restored != 0 && dayOf(u.restored) == dayOf(now.Wall.Unix()) {
+		var err error
+		if spent, err = limits.SpendDay(nil, now); err != nil {
+			return nil, err
+		}
+	}
+	return u.ledger.Meter(key, spent, now, fresh)
+}
+
+// dayOf is the day of a time in unix seconds, by which daily limits go.
+func dayOf(unix int64) int64 { return unix / (24 * 60 * 60) }
 
 func newBot(name string, rec record.Bot) *bot {
 	return &bot{

@@ -291,6 +291,7 @@ func (o *opening) restore(op string, c *contents) (err error) {
 	if o.stale.file {
 		o.restored, err = c.restoreRules(op, nowOf(o.unlocked.clock))
 	}
+	o.unlocked.restored = c.restored
 	return err
 }
 

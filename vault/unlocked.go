@@ -23,8 +23,14 @@ type unlocked struct {
 	sealer
 	since time.Time
 	book  *nonce.Book
+	// restored is when a file that may be older was accepted last, unix seconds. What was
+	// granted and spent between that file and then nobody knows.
+	restored int64
 	// counters are those of request nonces, by API key id; under Vault.mu.
 	counters map[string]*nonce.Counter
+	// heldBack says of API key ids why their request nonces wait for AcceptNonce, whatever
+	// becomes of their versions; under Vault.mu.
+	heldBack map[string]string
 	// ledger writes down what grants spend and which orders were signed.
 	ledger *limits.Ledger
 	named  []string // the endpoints that a grant may name
@@ -73,7 +79,7 @@ func (v *Vault) newUnlocked(op string, id envelope.VaultID, keys int) (*unlocked
 		raw:    make(map[place][]byte),
 		named:  bitfinex.NamedEndpoints(),
 
-		counters: make(map[string]*nonce.Counter),
+		counters: make(map[string]*nonce.Counter), heldBack: make(map[string]string),
 	}
 	u.idling.limits, u.idling.began = v.autoLock, u.clock.Read().Steady
 	u.book, err = nonce.NewBook(func(marks []nonce.Mark) error { return v.persistMarks(u, marks) })

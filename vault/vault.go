@@ -91,6 +91,7 @@ type Vault struct {
 	alerts    alerts
 	attempts  flood
 	probes    flood
+	answers   flood
 }
 
 // Open opens the vault file, or makes an empty one. A file that another process

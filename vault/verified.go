@@ -56,7 +56,7 @@ func (v *Vault) NoteVerified(ctx context.Context, by Operator, r NoteVerified) (
 		if slices.Equal(noted.Scopes, rec.Verified.Scopes) && noted.Time < rec.Verified.Time+verifyAnew && noted.Time >= rec.Verified.Time {
 			return nil, nil
 		}
-		if more, _ := v.probes.next(unixNow()); !more {
+		if more, _ := v.answers.next(unixNow()); !more {
 			return nil, fail(op, KindBusy, "too many answers within a second").hint("wait a second")
 		}
 		rec.Verified = noted

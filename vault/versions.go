@@ -134,13 +134,15 @@ func known(state string) bool {
 
 // counterMu is the counter of request nonces of an API key id, above mark where it is the
 // first of this unlock: one for each id, so that two never give out the same number (P6).
-// held is why it must give out none before its clock is accepted.
+// held is why it must give out none before its clock is accepted: also where its version
+// was revoked or purged, and comes again.
 func (u *unlocked) counterMu(id string, mark nonce.RequestNonce) (c *nonce.Counter, held string) {
 	if c = u.counters[id]; c != nil {
-		return c, ""
+		return c, u.heldBack[id]
 	}
 	if err := nonce.CheckMark(mark, clock.Wall(), released); err != nil {
 		held = err.Error()
+		u.heldBack[id] = held
 	}
 	c = u.book.Counter(id, mark)
 	u.counters[id] = c

@@ -207,7 +207,9 @@ func TestARevokedKeySignsNothingUntilItIsPromoted(t *testing.T) {
 		}
 		_, err = r.v.SignProbe(r.by, "main", 1)
 		wantKind(t, err, vault.KindNotFound)
-		if again := r.revokeKey("main", 0); len(again.Burns)+len(again.Unburnt) != 0 {
+		// The first read may have been lost: another is above it.
+		if again := r.revokeKey("main", 0); len(again.Burns) != 1 || len(again.Unburnt) != 0 ||
+			again.Burns[0].Signature.RequestNonce <= done.Burns[0].Signature.RequestNonce {
 			t.Errorf("again: %+v", again)
 		}
 		r.reopen(nil)

@@ -30,7 +30,7 @@ func (a *app) exec() *cobra.Command {
 			"that its client reads: BFX_API_KEY, BFX_API_SECRET and BFX_API_URL, or with --for those\n" +
 			"of one client. The credential is issued for it, with the passphrase, and recalled once\n" +
 			"the command has ended; or it comes from a file, as bot issue --json printed it.",
-		Example: "  vaultctl exec mm-1 -- node bot.js\n  vaultctl exec mm-1 --stand-in mm-1.json -- python3 bot.py",
+		Example: "  vaultctl exec mm-1 -- node bot.js\n  vaultctl exec mm-1 --for freqtrade -- freqtrade trade",
 		Args: func(c *cobra.Command, args []string) error {
 			if c.ArgsLenAtDash() != 1 || len(args) < 2 {
 				return usagef("a bot, then -- and its command: %s", c.UseLine())

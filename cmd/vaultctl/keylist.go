@@ -85,6 +85,14 @@ type scopeView struct {
 	Write bool   `json:"write"`
 }
 
+// stateOf is the state of a version, in the words of a list.
+func stateOf(v *pb.KeyVersion, now time.Time) string {
+	if v.GetState() == stateRetiring && v.GetRetires() <= now.Unix() {
+		return stateRetired
+	}
+	return v.GetState()
+}
+
 func viewsOfScopes(scopes []*pb.Scope) (views []scopeView) {
 	for _, s := range scopes {
 		views = append(views, scopeView{s.GetName(), s.GetRead(), s.GetWrite()})
@@ -99,9 +107,7 @@ func viewOfKey(k *pb.ApiKey, now time.Time) keyView {
 			Version: rec.GetVersion(), APIKey: rec.GetApiKey(), State: rec.GetState(), Created: rec.GetCreated(), Held: rec.GetHeld(),
 			AgeDays: vault.DaysSince(rec.GetCreated(), now), Retires: rec.GetRetires(), Verified: rec.GetVerified(),
 		}
-		if version.State == stateRetiring && version.Retires <= now.Unix() {
-			version.State = stateRetired
-		}
+		version.State = stateOf(rec, now)
 		version.Scopes = viewsOfScopes(rec.GetScopes())
 		v.Rotate = v.Rotate || (version.State == stateActive && version.AgeDays >= int(vault.RotateAfter/(24*time.Hour)))
 		v.Versions = append(v.Versions, version)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"math"
 	"time"
 
@@ -65,7 +66,7 @@ func (a *app) keyPromote() *cobra.Command {
 					return err
 				}
 				a.remember(c.Context(), s, done.GetRevision())
-				return a.reportPromoted(args[0], done, flags.grace)
+				return a.reportPromoted(args[0], done, flags.grace, s.idOf(c.Context(), args[0], done.GetBefore()))
 			})
 		},
 	}
@@ -75,7 +76,19 @@ func (a *app) keyPromote() *cobra.Command {
 	return c
 }
 
-func (a *app) reportPromoted(label string, done *pb.PromoteKeyResponse, grace time.Duration) error {
+// idOf is Bitfinex's id of a version, as far as vaultd tells.
+func (s *session) idOf(ctx context.Context, label string, version uint32) string {
+	shown, err := s.admin.ShowKey(ctx, &pb.ShowKeyRequest{Label: label})
+	for _, v := range shown.GetKey().GetVersions() {
+		if err == nil && v.GetVersion() == version {
+			return v.GetApiKey()
+		}
+	}
+	return "of that version"
+}
+
+// reportPromoted says what was done; before is the id of the API key that ends.
+func (a *app) reportPromoted(label string, done *pb.PromoteKeyResponse, grace time.Duration, before string) error {
 	if !done.GetVerified() {
 		a.warnf("version %d was never verified: Bitfinex may not take it", done.GetVersion())
 		a.hintf("vaultctl key verify %s", label)
@@ -85,8 +98,8 @@ func (a *app) reportPromoted(label string, done *pb.PromoteKeyResponse, grace ti
 	}, func() {
 		a.printf("version %d of %s is active\n", done.GetVersion(), label)
 		if done.GetBefore() != 0 {
-			a.printf("version %d ends in %s\n", done.GetBefore(), grace)
-			a.hintf("then delete its API key at %s, and: vaultctl key purge %s", revokeAt, label)
+			a.printf("version %d, API key %s, ends in %s\n", done.GetBefore(), before, grace)
+			a.hintf("then: vaultctl key revoke %s --version %d; delete API key %s at %s; vaultctl key purge %s", label, done.GetBefore(), before, revokeAt, label)
 		}
 	})
 }

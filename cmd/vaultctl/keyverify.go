@@ -32,7 +32,7 @@ func (a *app) keyVerify() *cobra.Command {
 			"--answer reads what came back there.",
 		Example: "  vaultctl key verify main\n" +
 			"  vaultctl key verify main --offline                # then, with what came back:\n" +
-			"  vaultctl key verify main --answer answer.json",
+			"  vaultctl key verify main --version 1 --answer answer.json",
 		Args: exactly(1), ValidArgsFunction: a.completeLabels,
 		RunE: func(c *cobra.Command, args []string) error { return a.runKeyVerify(c.Context(), args[0], k) },
 	}
@@ -85,12 +85,14 @@ func probed(k *pb.ApiKey, version uint32) uint32 {
 	if version != 0 {
 		return version
 	}
-	for _, v := range k.GetVersions() {
-		if v.GetState() == stateStaged || (v.GetState() == stateActive && version == 0) {
-			version = v.GetVersion()
+	for _, state := range []string{stateStaged, stateActive} {
+		for _, v := range k.GetVersions() {
+			if v.GetState() == state {
+				return v.GetVersion() // the oldest, as vaultd takes it
+			}
 		}
 	}
-	return version
+	return 0
 }
 
 // printProbe prints a signed read as a command. It is good once, and only until the API

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -52,7 +53,7 @@ func (a *app) panicking() *cobra.Command {
 					}
 				}
 				report := a.burn(c.Context(), client, stopped.GetRequests(), stopped.GetUnburnt())
-				return a.reportPanic(stopped, report, traders)
+				return a.reportPanic(stopped, report, cancel, traders)
 			})
 		},
 	}
@@ -102,11 +103,14 @@ func (s *session) traders(ctx context.Context) map[string]bool {
 }
 
 // reportPanic says what was done, and fails where orders should have been cancelled and
-// were not. That an API key may not cancel is no failure where it was never said to trade.
-func (a *app) reportPanic(stopped *pb.PanicResponse, report burnReport, traders map[string]bool) error {
+// were not: whatever was to trade and has cancelled nothing. That an API key may not cancel
+// is no failure where it was never said to trade.
+func (a *app) reportPanic(stopped *pb.PanicResponse, report burnReport, cancel bool, traders map[string]bool) error {
 	cancelled, missed := 0, 0
+	tried := map[string]bool{}
 	for _, d := range report.Sent {
 		trades, known := traders[d.Label]
+		tried[d.Label] = tried[d.Label] || d.Path == cancelAllPath
 		switch {
 		case d.Path != cancelAllPath:
 		case d.Outcome == wasSent:
@@ -117,6 +121,15 @@ func (a *app) reportPanic(stopped *pb.PanicResponse, report burnReport, traders 
 			missed++
 			a.warnf("orders of %s may stand: %s", d.Label, d.why())
 		}
+	}
+	for _, label := range slices.Sorted(maps.Keys(traders)) {
+		if traders[label] && !tried[label] && stopped.GetRefused() == "" {
+			missed++
+			a.warnf("orders of %s may stand: no cancel could be signed with it", label)
+		}
+	}
+	if cancel && stopped.GetAlready() {
+		missed++
 	}
 	value := map[string]any{
 		"state": vault.Locked, "already": stopped.GetAlready(), "burn": report, "cancelled": cancelled,

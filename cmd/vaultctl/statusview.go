@@ -33,16 +33,16 @@ type keyState struct {
 func stateOfKey(k *pb.ApiKey) keyState {
 	s := keyState{Label: k.GetLabel()}
 	for _, v := range k.GetVersions() {
-		switch v.GetState() {
-		case "active":
+		switch state := stateOf(v, time.Now()); state {
+		case stateActive:
 			s.Version, s.AgeDays, s.Held = v.GetVersion(), ageOf(v.GetCreated()), v.GetHeld()
 			s.Rotate = isOld(s.AgeDays)
-		case "revoked": // it is over
+		case stateRevoked, stateRetired: // it is over
 		default:
 			if s.Other == nil {
 				s.Other = make(map[uint32]string)
 			}
-			s.Other[v.GetVersion()] = v.GetState()
+			s.Other[v.GetVersion()] = state
 		}
 	}
 	return s

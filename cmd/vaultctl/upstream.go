@@ -144,11 +144,11 @@ func (a *app) burn(ctx context.Context, to *upstream.Client, requests []*pb.Sign
 	for _, u := range unburnt {
 		report.Unburnt = append(report.Unburnt, unburntView{u.GetLabel(), u.GetVersion(), u.GetReason()})
 	}
-	report.Outdated = len(report.Unburnt) == 0
+	report.Outdated = len(report.Unburnt) == 0 && len(report.Sent) > 0
 	for _, u := range report.Unburnt {
 		a.warnf("%s version %d: %s", u.Label, u.Version, u.Reason)
 	}
-	if !report.Outdated {
+	if len(report.Unburnt) > 0 {
 		a.hintf("signatures that bots hold from before may still be good there: delete the API key at %s", revokeAt)
 	}
 	return report
