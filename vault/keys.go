@@ -48,8 +48,8 @@ func (v *Vault) AddKey(ctx context.Context, by Operator, r AddKey, p Proof) (rev
 	if err := r.check(op); err != nil {
 		return 0, err
 	}
-	// The secret is opened only once the proof has held, and gone before the disk
-	// is waited for (P5).
+	// The secret is opened only once the proof has held, and gone before the vault file
+	// is waited for, or with a lock (P5).
 	undo, done := func() {}, func() {}
 	revision, err = v.change(ctx, op, by, r.Operation(), p, func(u *unlocked, s *snapshot) (_ []change, err error) {
 		if err := s.checkNew(op, r); err != nil {
@@ -59,7 +59,7 @@ func (v *Vault) AddKey(ctx context.Context, by Operator, r AddKey, p Proof) (rev
 		if err != nil {
 			return nil, err
 		}
-		done = buffer.Destroy
+		done = func() { u.lent.take(buffer) }
 		changes, states, err := u.storeKeyMu(op, s, r, buffer)
 		if err != nil {
 			return nil, err
@@ -151,12 +151,13 @@ func (u *unlocked) storeKeyMu(op string, s *snapshot, r AddKey, buffer *guard.Bu
 }
 
 // newVersionMu absorbs the secret of a new version and returns what to write of it besides
-// the record of its label.
+// the record of its label. A lock takes the buffer from then on.
 func (u *unlocked) newVersionMu(op, label string, number uint32, id string, buffer *guard.Buffer) (*version, []change, error) {
 	if err := u.enter(op); err != nil {
 		return nil, nil, err
 	}
 	defer u.slab.Leave()
+	u.lent.add(buffer) // its record waits for the disk first, which may hang
 	secret := buffer.Bytes()[sealedPrefixSize:]
 	var slot int
 	err := quietly(func() (err error) {
@@ -179,7 +180,7 @@ func (u *unlocked) newVersionMu(op, label string, number uint32, id string, buff
 		delete(u.heldBack, id)
 	}
 	return ver, []change{
-		{place: place{store.Secrets, secretKey(label, number)}, plain: secret, sealed: buffer.Destroy},
+		{place: place{store.Secrets, secretKey(label, number)}, plain: secret, sealed: func() { u.lent.take(buffer) }},
 		markChange(id, max(mark, ver.counter.Mark())),
 	}, nil
 }

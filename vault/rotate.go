@@ -17,7 +17,7 @@ func (v *Vault) RotateKey(ctx context.Context, by Operator, r RotateKey, p Proof
 	if err := checkAPIKey(op, r.APIKey); err != nil {
 		return 0, 0, err
 	}
-	// As in AddKey: opened once the proof has held, gone before the disk is waited for.
+	// As in AddKey: opened once the proof has held, gone with a lock.
 	undo, done := func() {}, func() {}
 	revision, err = v.change(ctx, op, by, r.Operation(), p, func(u *unlocked, s *snapshot) ([]change, error) {
 		old := s.keys[r.Label]
@@ -31,7 +31,7 @@ func (v *Vault) RotateKey(ctx context.Context, by Operator, r RotateKey, p Proof
 		if err != nil {
 			return nil, err
 		}
-		done = buffer.Destroy
+		done = func() { u.lent.take(buffer) }
 		k := old.clone()
 		number = k.record.Versions[len(k.record.Versions)-1].Version + 1
 		ver, changes, err := u.newVersionMu(op, r.Label, number, r.APIKey, buffer)

@@ -1,6 +1,8 @@
 package campaign_test
 
 import (
+	"testing"
+
 	pb "bfxvault/proto/bfxvault/v1"
 	"bfxvault/vault"
 )
@@ -34,6 +36,14 @@ func (a *admin) promoteVersion(label string, version uint32) error {
 	return err
 }
 
+// versions are those of an API key.
+func (a *admin) versions(t testing.TB, label string) []*pb.KeyVersion {
+	t.Helper()
+	shown, err := a.ShowKey(a.ctx, &pb.ShowKeyRequest{Label: label})
+	must(t, err)
+	return shown.GetKey().GetVersions()
+}
+
 // promoting makes a staged version the active one: one of both is active, and only one.
 func promoting() doing {
 	return doing{"key promote", func(r *rig) {
@@ -44,9 +54,7 @@ func promoting() doing {
 	}, afterUnlock(func(r *rig) error { return r.admin().promote("main") }), func(r *rig) bool {
 		a := r.admin()
 		must(r.t, a.unlock())
-		shown, err := a.ShowKey(a.ctx, &pb.ShowKeyRequest{Label: "main"})
-		must(r.t, err)
-		versions := shown.GetKey().GetVersions()
+		versions := a.versions(r.t, "main")
 		if len(versions) != 2 {
 			r.t.Fatalf("%v", versions)
 		}
@@ -71,9 +79,7 @@ func revoking() doing {
 	}), func(r *rig) bool {
 		a := r.admin()
 		must(r.t, a.unlock())
-		shown, err := a.ShowKey(a.ctx, &pb.ShowKeyRequest{Label: "main"})
-		must(r.t, err)
-		switch state := shown.GetKey().GetVersions()[0].GetState(); state {
+		switch state := a.versions(r.t, "main")[0].GetState(); state {
 		case "active":
 			return false
 		case "revoked":
