@@ -347,10 +347,7 @@ func (h *hunt) versions(a *admin) {
 	h.well("RevokeKey", conn, &pb.RevokeKeyRequest{Label: "strict", Version: 2})
 	must(h.t, a.promoteVersion("strict", 2), a.promoteVersion("strict", 1))
 	h.well("RevokeKey", conn, &pb.RevokeKeyRequest{Label: "strict", Version: 2})
-	proof, err := a.prove(vault.PurgeKey{Label: "strict"}.Operation())
-	must(h.t, err)
-	_, err = a.PurgeKey(a.ctx, &pb.PurgeKeyRequest{Label: "strict", Proof: proof})
-	must(h.t, err)
+	must(h.t, a.purge("strict"))
 }
 
 // apply applies a policy that must be refused, with the proof for it where it can be

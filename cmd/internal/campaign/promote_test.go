@@ -44,6 +44,64 @@ func (a *admin) versions(t testing.TB, label string) []*pb.KeyVersion {
 	return shown.GetKey().GetVersions()
 }
 
+// purge removes the versions that have ended.
+func (a *admin) purge(label string) error {
+	proof, err := a.prove(vault.PurgeKey{Label: label}.Operation())
+	if err != nil {
+		return err
+	}
+	_, err = a.PurgeKey(a.ctx, &pb.PurgeKeyRequest{Label: label, Proof: proof})
+	return err
+}
+
+// staging gives an API key a second version: it is there and can be promoted, or can be
+// staged again. The first one signs either way.
+func staging() doing {
+	stage := func(a *admin) error { return a.stage("main", secretOf("main")) }
+	return doing{"key rotate", nil, afterUnlock(func(r *rig) error { return stage(r.admin()) }), func(r *rig) bool {
+		a := r.admin()
+		must(r.t, a.unlock())
+		versions := a.versions(r.t, "main")
+		made := len(versions) == 2
+		if versions[0].GetState() != "active" || made && versions[1].GetState() != "staged" {
+			r.t.Fatalf("neither the old state nor the new one: %v", versions)
+		}
+		_, err := r.bot().sign("main")
+		must(r.t, err)
+		if !made {
+			must(r.t, stage(a))
+		}
+		must(r.t, a.promote("main"))
+		return made
+	}}
+}
+
+// purging removes a version that was revoked: it is gone, with its secret, or can be
+// promoted still.
+func purging() doing {
+	return doing{"key purge", func(r *rig) {
+		r.start()
+		r.fill("main")
+		a := r.admin()
+		must(r.t, a.stage("main", secretOf("main")))
+		_, err := a.RevokeKey(a.ctx, &pb.RevokeKeyRequest{Label: "main", Version: 2})
+		must(r.t, err)
+		r.stop(r.t)
+	}, afterUnlock(func(r *rig) error { return r.admin().purge("main") }), func(r *rig) bool {
+		a := r.admin()
+		must(r.t, a.unlock())
+		versions := a.versions(r.t, "main")
+		if len(versions) == 1 {
+			return true
+		}
+		if len(versions) != 2 || versions[1].GetState() != "revoked" {
+			r.t.Fatalf("neither the old state nor the new one: %v", versions)
+		}
+		must(r.t, a.promoteVersion("main", 2))
+		return false
+	}}
+}
+
 // promoting makes a staged version the active one: one of both is active, and only one.
 func promoting() doing {
 	return doing{"key promote", func(r *rig) {
