@@ -95,14 +95,19 @@ func (a *admin) initWith(salt [16]byte) error {
 }
 
 // unlock is the operator's, whose own doing it is where config.toml has changed.
-func (a *admin) unlock() error {
-	r := vault.Unlock{Slot: *a.slot, AcceptConfig: true}
+func (a *admin) unlock() error { return a.unlockWith(true) }
+
+// unlockStrictly accepts no laxer config.toml.
+func (a *admin) unlockStrictly() error { return a.unlockWith(false) }
+
+func (a *admin) unlockWith(acceptConfig bool) error {
+	r := vault.Unlock{Slot: *a.slot, AcceptConfig: acceptConfig}
 	box, err := a.seal(r.Purpose(), a.kek[:])
 	if err != nil {
 		return err
 	}
 	request := unlockRequest(r.Slot, box)
-	request.AcceptConfig = true
+	request.AcceptConfig = acceptConfig
 	_, err = a.Unlock(a.ctx, request)
 	return err
 }

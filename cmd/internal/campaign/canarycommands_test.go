@@ -2,6 +2,8 @@ package campaign_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +15,7 @@ func (h *hunt) commands() map[string][]ctlRun {
 	pass := []string{"--passphrase-file", h.file("pass", h.canary("the passphrase")+"\n")}
 	wrong := []string{"--passphrase-file", h.file("wrong", h.canary("a wrong passphrase")+"\n")}
 	with := func(args []string, more ...string) []string { return append(more, args...) }
+	to := []string{"--upstream", h.exchange()}
 	all := map[string][]ctlRun{
 		"daemon":     nil, // vaultd under another name: canaryconfig
 		"demo":       nil, // its secrets are made and gone with it
@@ -23,10 +26,13 @@ func (h *hunt) commands() map[string][]ctlRun {
 		"doctor":     {good(), good("--json")},
 		"status":     {good(), good("--json"), bad("--wait", h.canary("a time to wait"))},
 		"init":       {bad(with(pass)...), bad("--json")},
-		"lock":       {good(), bad("--burn", "--upstream", "http://"+h.canary("an upstream to burn at"))},
-		"panic":      {bad("--upstream", "http://"+h.canary("an upstream to panic at"))},
+		"lock":       {bad("--burn", "--upstream", "http://"+h.canary("an upstream to burn at")), good(with(to, "--burn")...), good()},
+		"panic": {
+			bad("--upstream", "http://"+h.canary("an upstream to panic at")),
+			good(with(pass, with(to, "--cancel-all", "--json")...)...),
+		},
 		"panic allow": {
-			good(with(pass, "on")...), bad(with(wrong, "on")...), bad(h.canary("what to allow")),
+			good(with(pass, "on")...), bad(with(wrong, "on")...), bad(h.canary("what to allow")), good(with(pass, "off")...),
 		},
 		"key list":   {good(), good("--json")},
 		"key show":   {good("main"), good("main", "--json"), bad(h.canary("a label to show")), bad("--json", h.canaryOf("a label to show", named))},
@@ -56,7 +62,7 @@ func (h *hunt) commands() map[string][]ctlRun {
 			bad(with(wrong)...), bad("--keyfile", h.file("key", h.canary("a keyfile that is too long"))),
 			bad("--passphrase-command", "cat "+h.file("other", h.canary("another passphrase"))),
 			bad("--passphrase-command", "cat "+h.file("err", h.canary("what a command says when it fails"))+"; exit 7"),
-			good(with(pass, "--json")...),
+			good(with(pass, "--json", "--accept-config")...),
 		},
 	}
 	h.addCommands(all, pass, wrong)
@@ -67,6 +73,15 @@ func (h *hunt) commands() map[string][]ctlRun {
 	h.policyCommands(all, pass)
 	h.auditCommands(all, pass, wrong)
 	return all
+}
+
+// exchange takes every request, in place of Bitfinex, and answers with a secret.
+func (h *hunt) exchange() (url string) {
+	h.t.Helper()
+	answer := `[["` + h.canary("an answer of Bitfinex") + `"]]`
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(answer)) }))
+	h.t.Cleanup(server.Close)
+	return server.URL
 }
 
 // addCommands are those that add, and sign.

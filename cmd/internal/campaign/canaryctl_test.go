@@ -139,8 +139,10 @@ func rank(command string) int {
 		return 4
 	case "unlock":
 		return 5
-	case "audit verify":
+	case "panic":
 		return 6
+	case "audit verify":
+		return 7
 	}
 	return 1
 }

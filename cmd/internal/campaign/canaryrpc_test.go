@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -40,6 +41,8 @@ func TestNoRPCRepeatsASecret(t *testing.T) {
 			h.everyRPC("locked")
 			must(t, h.admin().unlock())
 			h.well("Status", h.dialTo(false), &pb.StatusRequest{})
+			h.lastRequests()
+			h.settingsAccepted()
 			h.search()
 		})
 	}
@@ -185,6 +188,40 @@ func (h *hunt) secretsInAPanic() {
 	if state := h.admin().status(h.t).GetState(); state != "locked" {
 		h.t.Errorf("after a panic the vault is %s", state)
 	}
+}
+
+// lastRequests are those that a lock and a panic sign, where all is as it should be.
+func (h *hunt) lastRequests() {
+	h.t.Helper()
+	a, conn := h.admin(), h.dialTo(false)
+	h.well("Lock", conn, &pb.LockRequest{Burn: true})
+	must(h.t, a.unlock())
+	proof, err := a.prove(vault.Panic{CancelAll: true}.Operation())
+	must(h.t, err)
+	stopped, err := a.Panic(a.ctx, &pb.PanicRequest{CancelAll: true, Proof: proof})
+	must(h.t, err)
+	h.hearAnswer("a panic that cancels", stopped, nil)
+	if stopped.GetRefused() != "" || len(stopped.GetRequests()) == 0 {
+		h.t.Errorf("nothing was cancelled: %v", stopped)
+	}
+	must(h.t, a.unlock())
+}
+
+// settingsAccepted takes a setting away. The refusal names it, and says nothing of what
+// stood there.
+func (h *hunt) settingsAccepted() {
+	h.t.Helper()
+	h.stop(h.t)
+	h.configure(`anchor = "` + filepath.Join(h.files, h.canary("an anchor")) + "\"\n")
+	h.start()
+	must(h.t, h.admin().unlock())
+	h.stop(h.t)
+	h.configure("")
+	h.start()
+	err := h.admin().unlockStrictly()
+	want(h.t, "unlock without the anchor", err, "CONFIG_LAXER")
+	h.hearAnswer("unlock without the anchor", &pb.UnlockResponse{}, err)
+	must(h.t, h.admin().unlock())
 }
 
 // placesOf lists the fields that can hold a text, those of messages within included.
