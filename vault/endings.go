@@ -57,7 +57,8 @@ type Revoked struct {
 // have got of it. Versions that had retired, or were revoked before, sign one as well: what
 // bots hold of them may still be good, and the read of an earlier revoke may not have
 // arrived. It narrows: the secrets stay sealed in the file, and PromoteKey brings a version
-// back. Errors: KindNotFound.
+// back. It is a change: where the disk hangs it fails or waits, and nothing has ended; a lock
+// and a panic wait for no disk. Errors: KindNotFound.
 func (v *Vault) RevokeKey(ctx context.Context, by Operator, r RevokeKey) (done Revoked, err error) {
 	const op = "key revoke"
 	var e *revoking

@@ -83,7 +83,7 @@ func (v *Vault) IssueStandIn(ctx context.Context, by Operator, r IssueStandIn, p
 		if err != nil {
 			return nil, err
 		}
-		done = buffer.Destroy
+		done = func() { u.lent.take(buffer) }
 		return u.issueMu(op, s, r, buffer, &undo)
 	})
 	done()
@@ -95,14 +95,15 @@ func (v *Vault) IssueStandIn(ctx context.Context, by Operator, r IssueStandIn, p
 
 // issueMu absorbs the secret of a new stand-in credential.
 func (u *unlocked) issueMu(op string, s *snapshot, r IssueStandIn, buffer *guard.Buffer, undo *func()) ([]change, error) {
-	secret := buffer.Bytes()[sealedPrefixSize:]
-	if len(secret) != standInSecret {
-		return nil, fail(op, KindInvalid, "the secret of a stand-in credential has %d characters", standInSecret)
-	}
 	if err := u.enter(op); err != nil {
 		return nil, err
 	}
 	defer u.slab.Leave()
+	u.lent.add(buffer) // its record waits for the disk first, which may hang
+	secret := buffer.Bytes()[sealedPrefixSize:]
+	if len(secret) != standInSecret {
+		return nil, fail(op, KindInvalid, "the secret of a stand-in credential has %d characters", standInSecret)
+	}
 	var slot int
 	err := quietly(func() (err error) {
 		slot, err = u.absorb(secret)
@@ -119,7 +120,7 @@ func (u *unlocked) issueMu(op string, s *snapshot, r IssueStandIn, buffer *guard
 		return nil, err
 	}
 	more[0].made = func() { *undo = func() {} }
-	return append(more, change{place: place{store.Secrets, r.ID}, plain: secret, sealed: buffer.Destroy}), nil
+	return append(more, change{place: place{store.Secrets, r.ID}, plain: secret, sealed: func() { u.lent.take(buffer) }}), nil
 }
 
 // reissueMu brings back a stand-in credential that was recalled, or waits. Its grant stays.
