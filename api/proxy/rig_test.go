@@ -48,6 +48,7 @@ type signer struct {
 	nonce uint64
 	asked []*pb.SignRestRequest
 	says  error // its answer, where it is not nil
+	fails func() error
 }
 
 func (s *signer) SignRest(_ context.Context, r *pb.SignRestRequest) (*pb.SignRestResponse, error) {
@@ -56,6 +57,11 @@ func (s *signer) SignRest(_ context.Context, r *pb.SignRestRequest) (*pb.SignRes
 	s.asked = append(s.asked, r)
 	if s.says != nil {
 		return nil, s.says
+	}
+	if s.fails != nil {
+		if err := s.fails(); err != nil {
+			return nil, err
+		}
 	}
 	with := r.GetStandIn()
 	if with.GetId() != standIn || with.GetSignature() != sign(standInSecret, "/api/"+r.GetPath()+with.GetNonce()+string(r.GetBody())) {
