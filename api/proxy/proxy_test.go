@@ -217,7 +217,8 @@ func TestDenialsAreThoseThatClientsKnow(t *testing.T) {
 	}
 }
 
-// "nonce: small" ends: many clients at once, whatever the network does with the order.
+// "nonce: small" ends: many clients at once, with two stand-ins for one API key, whatever the
+// network does with the order.
 func TestNoNonceErrorReachesAClient(t *testing.T) {
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 1))
@@ -230,17 +231,21 @@ func TestNoNonceErrorReachesAClient(t *testing.T) {
 	r := newRig(t, x.ServeHTTP)
 	const clients, each = 8, 40
 	var all sync.WaitGroup
-	for range clients {
+	for i := range clients {
 		all.Go(func() {
 			for range each {
-				if code, body := r.do(r.request("v2/auth/w/order/submit", "{}")); code != 200 {
+				q := r.request("v2/auth/w/order/submit", "{}")
+				q.Header.Set("bfx-apikey", []string{standIn, another}[i%2])
+				if code, body := r.do(q); code != 200 {
 					t.Errorf("seed %d: %d %s", seed, code, body)
 				}
 			}
 		})
 	}
 	all.Wait()
-	if len(x.taken) != clients*each || x.small != 0 {
+	// Until its first signature nobody knows which API key a stand-in is for: then it may meet
+	// the other one, and is sent once more.
+	if len(x.taken) != clients*each || x.small > 2 {
 		t.Errorf("seed %d: %d taken, %d nonces too small", seed, len(x.taken), x.small)
 	}
 }

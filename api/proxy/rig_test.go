@@ -30,6 +30,7 @@ import (
 
 const (
 	standIn       = "bfxv_abcdefghijklmnopqrstuvwxyz012345"
+	another       = "bfxv_543210zyxwvutsrqponmlkjihgfedcba" // for the same API key
 	standInSecret = "what the bot knows"
 	apiKey        = "KEY"
 	apiSecret     = "what the bot does not know"
@@ -41,7 +42,8 @@ func sign(secret, text string) string {
 	return hex.EncodeToString(m.Sum(nil))
 }
 
-// signer stands for vaultd: it knows one stand-in credential and one API key.
+// signer stands for vaultd: it knows two stand-in credentials, with one secret, and one API
+// key.
 type signer struct {
 	pb.UnimplementedSignerServiceServer
 	mu    sync.Mutex
@@ -64,7 +66,7 @@ func (s *signer) SignRest(_ context.Context, r *pb.SignRestRequest) (*pb.SignRes
 		}
 	}
 	with := r.GetStandIn()
-	if with.GetId() != standIn || with.GetSignature() != sign(standInSecret, "/api/"+r.GetPath()+with.GetNonce()+string(r.GetBody())) {
+	if id := with.GetId(); id != standIn && id != another || with.GetSignature() != sign(standInSecret, "/api/"+r.GetPath()+with.GetNonce()+string(r.GetBody())) {
 		return nil, refusalOf(codes.PermissionDenied, "NO_GRANT", "")
 	}
 	s.nonce = max(s.nonce+1, uint64(time.Now().UnixMicro()))
