@@ -35,7 +35,7 @@ func (x *exchange) end() {
 	}
 }
 
-// cmdExchange is "exchange start", and then
+// cmdExchange is "exchange start", or "exchange start market" for one that fills orders, and then
 //
 //	exchange key ID SECRETFILE READ WRITE   makes an API key known, with scopes such as account,orders
 //	exchange delete ID                      deletes an API key
@@ -53,7 +53,7 @@ func cmdExchange(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	switch args[0] {
 	case "start":
-		x.start()
+		x.start(sim.Options{Market: len(args) == 2})
 		ts.Setenv("UPSTREAM", x.server.URL)
 	case "key":
 		x.sim.Put(sim.Key{
@@ -74,8 +74,8 @@ func cmdExchange(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func (x *exchange) start() {
-	x.sim, x.over = sim.New(), make(chan struct{})
+func (x *exchange) start(o sim.Options) {
+	x.sim, x.over = o.New(), make(chan struct{})
 	x.hangs.Store(false)
 	x.delays.Store(false)
 	x.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -22,7 +22,7 @@ func TestEveryCommandHasExamplesThatAreRight(t *testing.T) {
 				t.Fatal("no example")
 			}
 			for _, line := range examples {
-				if name == "demo" || name == "bench" || name == "backup verify" { // they have tests of their own
+				if name == "demo" || name == "bench" || name == "sim" || name == "backup verify" { // they have tests of their own
 					line += " --help"
 				}
 				output(t, line, 0, 5)

@@ -56,7 +56,7 @@ func (a *app) root() *cobra.Command {
 		a.key(), a.bot(), a.grant(), a.revoke(), a.policy(), a.sign(), a.nonce(), a.audit(),
 		a.slot(), a.passphraseGroup(), a.datakey(),
 		a.backup(),
-		a.bench(), a.version(), a.completion(), a.daemon(),
+		a.sim(), a.bench(), a.version(), a.completion(), a.daemon(),
 	)
 	addHelp(root)
 	markFailures(root)

@@ -20,6 +20,7 @@ func (h *hunt) commands() map[string][]ctlRun {
 		"daemon":     nil, // vaultd under another name: canaryconfig
 		"demo":       nil, // its secrets are made and gone with it
 		"bench":      nil,
+		"sim":        {bad("--listen", h.canary("where to simulate")), bad("--json", "--listen", h.canary("a host to simulate at")+":1"), bad("--limit", h.canary("a limit"))},
 		"version":    {good(), good("--json")},
 		"help":       {good(), good("key", "add"), bad(h.canary("a topic"))},
 		"completion": {good("bash"), bad(h.canary("a shell"))},
