@@ -12,13 +12,15 @@ import (
 func isBare(op *policy.Op) bool {
 	switch op.Action {
 	case policy.Submit:
-		isOCO := op.Flags&policy.FlagOCO != 0 || op.StopPrice.Set
-		return op.CID == 0 || isOCO && op.StopCID == 0
+		return op.CID == 0 || isOCO(op) && op.StopCID == 0
 	case policy.Algo:
 		return true
 	}
 	return false
 }
+
+// isOCO says whether an order brings a stop order along.
+func isOCO(op *policy.Op) bool { return op.Flags&policy.FlagOCO != 0 || op.StopPrice.Set }
 
 // bare is when orders were last signed whose cids the exchange chooses: for one by
 // REST v2 the milliseconds since 1970, by REST v1 the microseconds of the day. A bot

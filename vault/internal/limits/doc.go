@@ -9,6 +9,8 @@
 //	err = orders.Remember(request, now)            // before the request nonce is drawn
 //	n := counter.Next(...)                         // the request nonce
 //	ok := orders.Confirm(request)                  // after it
+//	orders.Await(seq, orders.Placed(request), now) // where its answer will be reported
+//	orders.Report(seq, reported, now)              // what the exchange has made of it
 //
 // and locking in good order is [Ledger.Drain], which loses nothing. Records that may
 // be older than the last that was written go through [SpendDay] and [Forget] first.
@@ -39,7 +41,8 @@
 // that in steady use nobody waits; a crash loses the rest of its slice. An update
 // is judged as no less than what the order can have become, or as unknown (A35):
 // what would make the memory too generous after a crash is on disk before the
-// call returns.
+// call returns. Of an order that was reported, its id alone is taken on trust: what it
+// can have become is what was signed.
 //
 // # Formats
 //
@@ -51,7 +54,7 @@
 //	meter      := 1 day count account* [1] ; days since 1970; nothing of the day is left; key "bot/label"
 //	account    := name decimal             ; currency, or empty for requests; reserved; rising names
 //	block      := 1 seconds order+         ; since 1970, of signing the first; key "apikey/" 16 hex digits
-//	order      := kind cid seconds [known] ; kind 0 unknown, 1 known; seconds since the one before
+//	order      := kind cid seconds [known] [id] ; kind 0 unknown, 1 known, 2 known and with the exchange's id, cid 0 where that chose it too; seconds since the one before
 //	known      := type symbol amount low high
 //	missed     := 1 low high seconds       ; cids signed but not remembered, and until when; key "apikey/missed"
 //	bare       := 1 seconds seconds [lost] ; until when orders were signed whose cids the exchange chose, REST v2 and v1, or 0; key "apikey/bare"

@@ -19,7 +19,8 @@ func seedRecords() map[string]string {
 	return map[string]string{
 		"bot/main": "01" + "d9a101" + "02" + "00" + "0135" + "03555344" + "0632332e343035",
 		"id/0000000000000000": "01" + "c0fcdad406" + "0107008001" + "0774425443555344" + "03312e35" + "023930" + "03313030" +
-			"0108008001" + "0774425443555344" + "0131" + "0131" + "0131" + "000800",
+			"0108008001" + "0774425443555344" + "0131" + "0131" + "0131" + "000800" +
+			"0209008001" + "0774425443555344" + "0131" + "0131" + "0131" + "63" + "0200008001" + "0774425443555344" + "0131" + "0132" + "0132" + "64",
 		"id/missed": "01" + "0a" + "14" + "c0fcdad406",
 		"id/bare":   "01" + "d098dbd406" + "00",
 	}
@@ -54,7 +55,9 @@ func TestRecordsAreWrittenAsTheyWere(t *testing.T) {
 		}
 		remember(t, o, submit(7, "tBTCUSD", "1.5", "100"), submit(8, "tBTCUSD", "1", "1"), submit(8, "tBTCUSD", "1", "1"))
 		judge(t, o, update(7, time.Now(), "", "", "90"))
-		remember(t, o, submit(0, "tBTCUSD", "1", "1"))
+		remember(t, o, submit(9, "tBTCUSD", "1", "1"), submit(0, "tBTCUSD", "1", "2"))
+		report(o, request(submit(9, "tBTCUSD", "1", "1")), limits.Reported{ID: 99, CID: 9, Symbol: "tBTCUSD"})
+		report(o, request(submit(0, "tBTCUSD", "1", "2")), limits.Reported{ID: 100, CID: 1e12, Symbol: "tBTCUSD"})
 		synctest.Wait()
 		for key, want := range seedRecords() {
 			got := d.stored(limits.InOrders, key)

@@ -8,9 +8,9 @@ import "bfxvault/vault/policy"
 // other requests wait meanwhile, so that two deltas add up. An update of an order
 // that is not known has none, whatever was there before.
 //
-// Known is an order that was remembered in the last 48 hours, by a cid that nothing
-// else was signed with, on a day next to the cid_date that the update has to name.
-// An update by the exchange's id is of an unknown order.
+// Known is an order that was remembered in the last 48 hours: by a cid that nothing
+// else was signed with, on a day next to the cid_date that the update has to name, or
+// by the exchange's id where that was reported. An update by both has to mean one order.
 //
 // It waits for nothing but where the memory of an order was changed: then for the
 // commit. With an error nothing may be signed: it is [ErrStopped] or that of the
@@ -63,14 +63,8 @@ func (o *Orders) judge(r *policy.Request, now policy.Now, decide func() policy.D
 // identifyMu finds the order that an update changes.
 func (o *Orders) identifyMu(r *policy.Request, op *policy.Op) {
 	op.Symbol, op.Type = nil, 0
-	if op.CID == 0 || op.ID != 0 || op.Day == 0 || submits(r, op.CID) || o.bare.covers(op.CID, o.clock) {
-		return
-	}
-	e, _ := o.findMu(op.CID)
-	if e == nil || e.order == nil {
-		return
-	}
-	if apart := int64(op.Day) - dayOf(e.signed); apart < -1 || apart > 1 {
+	e, _ := o.namedMu(op)
+	if e == nil || e.order == nil || !o.meansMu(r, op, e) {
 		return
 	}
 	if e.next == nil {
@@ -81,6 +75,18 @@ func (o *Orders) identifyMu(r *policy.Request, op *policy.Op) {
 		kept := became // the only one that costs an allocation
 		e.next = &kept
 	}
+}
+
+// meansMu says whether an update can mean no other order than the one that it names.
+func (o *Orders) meansMu(r *policy.Request, op *policy.Op, e *entry) bool {
+	if op.ID != 0 {
+		return op.CID == 0 || op.CID == e.cid
+	}
+	if op.CID == 0 || op.Day == 0 || submits(r, op.CID) || o.bare.covers(op.CID, o.clock) {
+		return false
+	}
+	apart := int64(op.Day) - dayOf(e.signed)
+	return apart >= -1 && apart <= 1
 }
 
 // submits says whether the same request places an order under the cid, or one that
@@ -103,7 +109,7 @@ func (o *Orders) acceptMu(r *policy.Request) (f *flight, err error) {
 		if op.Was == nil {
 			continue
 		}
-		e, b := o.findMu(op.CID)
+		e, b := o.namedMu(op)
 		if e.next != nil && e.next != e.order {
 			e.order = e.next
 			b.change()
@@ -119,7 +125,7 @@ func (o *Orders) acceptMu(r *policy.Request) (f *flight, err error) {
 func (o *Orders) forgetMu(r *policy.Request) {
 	for i := range r.Ops {
 		if r.Ops[i].Was != nil {
-			if e, _ := o.findMu(r.Ops[i].CID); e != nil {
+			if e, _ := o.namedMu(&r.Ops[i]); e != nil {
 				e.next = nil
 			}
 		}
@@ -127,7 +133,7 @@ func (o *Orders) forgetMu(r *policy.Request) {
 }
 
 // Confirm says whether the orders that the updates in r were judged as are still
-// the only ones with their cids. It is to be asked after the request nonce was
+// the only ones with their names. It is to be asked after the request nonce was
 // drawn: a second order that is remembered later has a higher one.
 func (o *Orders) Confirm(r *policy.Request) bool {
 	known := true
@@ -143,6 +149,6 @@ func (o *Orders) Confirm(r *policy.Request) bool {
 func (o *Orders) stands(op *policy.Op) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	e, _ := o.findMu(op.CID)
-	return e != nil && e.order != nil && !o.bare.covers(op.CID, o.clock) && e.order.Type == op.Was.Type && string(e.order.Symbol) == string(op.Was.Symbol)
+	e, _ := o.namedMu(op)
+	return e != nil && e.order != nil && (op.ID != 0 || !o.bare.covers(op.CID, o.clock)) && e.order.Type == op.Was.Type && string(e.order.Symbol) == string(op.Was.Symbol)
 }

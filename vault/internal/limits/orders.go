@@ -39,6 +39,8 @@ type Orders struct {
 	base    int            // the position of blocks[0], counted from when this was made
 	number  uint64         // of the next block
 	index   map[uint64]int // where a cid was signed last: position·perBlock + place
+	ids     map[uint64]int // where the order is that the exchange gave an id, likewise
+	awaited []awaited      // oldest first
 	words   map[string][]byte
 	room    []policy.Order // for those to come
 	missed  missed
@@ -55,7 +57,8 @@ type Orders struct {
 // entry is one remembered order. What order points to never changes, so that a
 // request may go on using it.
 type entry struct {
-	cid    uint64
+	cid    uint64 // 0 where the exchange chose it
+	id     uint64 // the exchange's; 0 while it is not known
 	signed int64
 	order  *policy.Order // nil: unknown, the cid was signed twice
 	next   *policy.Order // what the request that is judged makes of it
@@ -113,12 +116,34 @@ func (o *Orders) findMu(cid uint64) (*entry, *block) {
 	if !ok {
 		return nil, nil
 	}
+	return o.countsMu(slot)
+}
+
+// atMu is the entry in a slot.
+func (o *Orders) atMu(slot int) (*entry, *block) {
 	b := o.blocks[slot/perBlock-o.base]
-	e := &b.entries[slot%perBlock]
+	return &b.entries[slot%perBlock], b
+}
+
+// countsMu is the entry in a slot, nil where it no longer counts.
+func (o *Orders) countsMu(slot int) (*entry, *block) {
+	e, b := o.atMu(slot)
 	if !e.alive(o.clock) {
 		return nil, nil
 	}
 	return e, b
+}
+
+// namedMu is the order that an update names, nil for none that counts: by the exchange's
+// id, which no other order has, or by cid.
+func (o *Orders) namedMu(op *policy.Op) (*entry, *block) {
+	if op.ID == 0 {
+		return o.findMu(op.CID)
+	}
+	if slot, ok := o.ids[op.ID]; ok {
+		return o.countsMu(slot)
+	}
+	return nil, nil
 }
 
 // laterMu is the flight that lands last: that on which s waits, or f. What is queued

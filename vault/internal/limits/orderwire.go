@@ -92,28 +92,48 @@ func (o *Orders) parse(b *block, value []byte) error {
 		if before, _ := o.findMu(e.cid); before != nil && e.order != nil {
 			return errRecord // the second of a cid is never written as known
 		}
-		o.pointMu(e.cid, (len(o.blocks)-1)*perBlock+len(b.entries))
-		b.entries = append(b.entries, e)
+		if !o.noteLoadedMu(b, e) {
+			return errRecord
+		}
 	}
 	return r.end()
+}
+
+// noteLoadedMu adds an entry that was read; false where another has its id.
+func (o *Orders) noteLoadedMu(b *block, e entry) bool {
+	slot := (len(o.blocks)-1)*perBlock + len(b.entries)
+	b.entries = append(b.entries, e)
+	if e.cid != 0 {
+		o.pointMu(e.cid, slot)
+	}
+	if _, taken := o.ids[e.id]; taken {
+		return false
+	}
+	if e.id != 0 {
+		o.pointIDMu(e.id, slot)
+	}
+	return true
 }
 
 func (o *Orders) parseEntry(r *reader, at *int64, first bool) (e entry) {
 	kind := r.byte()
 	e.cid = r.number()
 	since := r.time()
-	if kind > 1 || e.cid == 0 || first && since != 0 {
+	if kind > isNamed || e.cid == 0 && kind == isKnown || first && since != 0 {
 		r.fail()
 	}
 	*at += since
 	e.signed = *at
-	if kind == 0 || r.bad {
+	if kind == isUnknown || r.bad {
 		return e
 	}
 	order := policy.Order{Type: policy.OrderType(min(r.number(), math.MaxUint16))}
 	order.Symbol = r.text()
 	order.Amount, order.Low, order.High = r.decimal(), r.decimal(), r.decimal()
-	if !writable(&order) {
+	if kind == isNamed {
+		e.id = r.number()
+	}
+	if !writable(&order) || kind == isNamed && e.id == 0 {
 		r.fail()
 		return e
 	}
@@ -131,6 +151,23 @@ func writable(order *policy.Order) bool {
 	return known && (open || priced) && len(order.Symbol) > 0 && len(order.Symbol) <= math.MaxUint8
 }
 
+// The kinds of entries.
+const (
+	isUnknown byte = iota
+	isKnown        // by its cid
+	isNamed        // by the exchange's id, and by its cid if it has one
+)
+
+func (e *entry) kind() byte {
+	switch {
+	case e.order == nil, e.cid == 0 && e.id == 0: // its id was given twice
+		return isUnknown
+	case e.id == 0:
+		return isKnown
+	}
+	return isNamed
+}
+
 // encode writes a block.
 func encode(entries []entry) []byte {
 	before := entries[0].signed
@@ -143,20 +180,21 @@ func encode(entries []entry) []byte {
 }
 
 func (e *entry) append(dst []byte, before int64) []byte {
-	kind := byte(0)
-	if e.order != nil {
-		kind = 1
-	}
+	kind := e.kind()
 	dst = binary.AppendUvarint(append(dst, kind), e.cid)
 	dst = binary.AppendUvarint(dst, uint64(e.signed-before))
-	if e.order == nil {
+	if kind == isUnknown {
 		return dst
 	}
 	dst = binary.AppendUvarint(dst, uint64(e.order.Type))
 	dst = appendText(dst, e.order.Symbol)
 	dst = appendDecimal(dst, e.order.Amount)
 	dst = appendDecimal(dst, e.order.Low)
-	return appendDecimal(dst, e.order.High)
+	dst = appendDecimal(dst, e.order.High)
+	if kind == isNamed {
+		dst = binary.AppendUvarint(dst, e.id)
+	}
+	return dst
 }
 
 func (s *span) encode() []byte {

@@ -67,10 +67,17 @@ func (o *Orders) remember(r *policy.Request, now policy.Now) (f *flight, err err
 	if f, err = o.laterMu(f, &o.missed.saving); err != nil {
 		return nil, err
 	}
-	if n := len(o.blocks); n > 0 && o.blocks[n-1].dirty && o.queued == nil && o.clock >= o.retry {
-		_, _ = o.joinMu() // stopped: losing new orders is harmless
+	if n := len(o.blocks); n > 0 {
+		o.saveSoonMu(o.blocks[n-1])
 	}
 	return f, nil
+}
+
+// saveSoonMu has a block written in the background.
+func (o *Orders) saveSoonMu(b *block) {
+	if b.dirty && o.queued == nil && o.clock >= o.retry {
+		_, _ = o.joinMu() // stopped: losing new orders is harmless
+	}
 }
 
 // noteMu notes one cid of an order, and returns the block of what has to be on disk
@@ -85,7 +92,7 @@ func (o *Orders) noteMu(cid uint64, op *policy.Op) *block {
 		o.missMu(cid)
 		return nil
 	case e == nil && cid == op.CID && !o.bare.covers(cid, o.clock):
-		o.appendMu(cid, o.keepMu(op))
+		o.appendMu(cid, o.keepMu(op.Became()))
 		return nil
 	case e == nil:
 		o.appendMu(cid, nil)
@@ -104,16 +111,15 @@ func (o *Orders) noteMu(cid uint64, op *policy.Op) *block {
 }
 
 // keepMu is the order as it is kept, nil for one that could not be written.
-func (o *Orders) keepMu(op *policy.Op) *policy.Order {
-	became := op.Became()
-	if !writable(&became) {
+func (o *Orders) keepMu(order policy.Order) *policy.Order {
+	if !writable(&order) {
 		return nil
 	}
-	became.Symbol = o.wordMu(became.Symbol)
+	order.Symbol = o.wordMu(order.Symbol)
 	if len(o.room) == cap(o.room) {
 		o.room = make([]policy.Order, 0, min(max(4, len(o.index)), perBlock))
 	}
-	o.room = append(o.room, became)
+	o.room = append(o.room, order)
 	return &o.room[len(o.room)-1]
 }
 
@@ -148,6 +154,8 @@ func (o *Orders) pointMu(cid uint64, slot int) {
 	o.index[cid] = slot
 }
 
+// appendMu adds an entry, and notes where its cid is now. Without one it is the exchange's
+// id that leads there.
 func (o *Orders) appendMu(cid uint64, order *policy.Order) *block {
 	n := len(o.blocks)
 	if n == 0 || o.blocks[n-1].full() {
@@ -156,7 +164,9 @@ func (o *Orders) appendMu(cid uint64, order *policy.Order) *block {
 		n++
 	}
 	b := o.blocks[n-1]
-	o.pointMu(cid, (o.base+n-1)*perBlock+len(b.entries))
+	if cid != 0 {
+		o.pointMu(cid, (o.base+n-1)*perBlock+len(b.entries))
+	}
 	b.entries = append(b.entries, entry{cid: cid, signed: o.clock, order: order})
 	b.dirty = true
 	return b
@@ -172,9 +182,10 @@ func (o *Orders) tidyMu() {
 			return
 		}
 		for i := range b.entries {
-			if o.index[b.entries[i].cid] == o.base*perBlock+i {
+			if slot := o.base*perBlock + i; o.index[b.entries[i].cid] == slot {
 				delete(o.index, b.entries[i].cid)
 			}
+			delete(o.ids, b.entries[i].id)
 		}
 		o.dropped = append(o.dropped, b.number)
 		o.blocks[0] = nil

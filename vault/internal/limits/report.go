@@ -1,0 +1,183 @@
+package limits
+
+import (
+	"slices"
+
+	"bfxvault/vault/policy"
+)
+
+const (
+	// mostAwaited is of how many requests of one API key the answers are awaited. Its
+	// requests leave one after the other, so few are.
+	mostAwaited = 256
+	// awaitedFor is for how many seconds.
+	awaitedFor = 120
+)
+
+// Placed is an order that a request places, as the answer has to name it.
+type Placed struct {
+	cid   uint64
+	order policy.Order
+	pair  bool // an OCO: two orders, of which nobody can tell which is which
+}
+
+// Reported is an order as the exchange's answer names it.
+type Reported struct {
+	ID     uint64 // the exchange's own
+	CID    uint64
+	Symbol string
+}
+
+// awaited are the orders of a request that was signed, until its answer is there.
+type awaited struct {
+	seq    uint64 // of the record of its signature
+	signed int64
+	placed []Placed
+}
+
+// Placed are the orders that r places, nil where there are none.
+func (o *Orders) Placed(r *policy.Request) (placed []Placed) {
+	if !hasSubmit(r) {
+		return nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i := range r.Ops {
+		op := &r.Ops[i]
+		if op.Action != policy.Submit {
+			continue
+		}
+		order := op.Became()
+		order.Symbol = o.wordMu(order.Symbol)
+		placed = append(placed, Placed{cid: op.CID, order: order, pair: isOCO(op) || op.StopCID != 0})
+	}
+	return placed
+}
+
+// Await keeps the orders of the request whose signature has the record seq until the
+// answer to it is reported: for two minutes, and of the last 256 requests.
+func (o *Orders) Await(seq uint64, placed []Placed, now policy.Now) {
+	if len(placed) == 0 {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tickMu(now)
+	if len(o.awaited) == mostAwaited {
+		o.awaited = slices.Delete(o.awaited, 0, 1)
+	}
+	o.awaited = append(o.awaited, awaited{seq: seq, signed: o.clock, placed: placed})
+}
+
+// Report notes the ids that the exchange has given to the orders of a request, once, and
+// returns of how many an update by that id is of a known order from now on. Where the
+// answer does not tell which of several orders one is, it counts as what any of them can
+// be. The ids are written in the background: losing one makes it unknown.
+func (o *Orders) Report(seq uint64, orders []Reported, now policy.Now) (known int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ledger.group.Stopped() {
+		return 0
+	}
+	o.tickMu(now)
+	at := slices.IndexFunc(o.awaited, func(a awaited) bool { return a.seq == seq })
+	if at < 0 {
+		return 0
+	}
+	request := o.awaited[at]
+	o.awaited = slices.Delete(o.awaited, at, at+1)
+	if o.clock-request.signed > awaitedFor {
+		return 0
+	}
+	for _, r := range orders {
+		if slot, ok := o.keptMu(r, request.placed); ok && o.nameMu(r.ID, slot) {
+			_, b := o.atMu(slot)
+			o.saveSoonMu(b)
+			known++
+		}
+	}
+	return known
+}
+
+// keptMu is where the order is kept that was reported, if it can be told which it is.
+func (o *Orders) keptMu(r Reported, placed []Placed) (slot int, ok bool) {
+	order, cid, ok := which(r, placed)
+	if !ok || r.ID == 0 {
+		return 0, false
+	}
+	if e, _ := o.findMu(cid); e != nil && e.order != nil {
+		return o.index[cid], true // so that updates by either name add up
+	}
+	kept := o.keepMu(order)
+	if kept == nil || o.fullMu() {
+		return 0, false
+	}
+	b := o.appendMu(0, kept)
+	return (o.base+len(o.blocks)-1)*perBlock + len(b.entries) - 1, true
+}
+
+// which tells which order was reported, and its cid where it was placed with one. One
+// without gets a cid of the exchange's choice, which may be that of another.
+func which(r Reported, placed []Placed) (order policy.Order, cid uint64, ok bool) {
+	for i := range placed {
+		p := &placed[i]
+		switch {
+		case string(p.order.Symbol) != r.Symbol:
+		case p.pair:
+			return order, 0, false
+		case p.cid != 0 && p.cid != r.CID:
+		case !ok:
+			order, cid, ok = p.order, p.cid, true
+		case p.cid != 0 || cid != 0 || p.order.Type != order.Type:
+			return order, 0, false
+		default:
+			order = either(order, p.order)
+		}
+	}
+	return order, cid, ok
+}
+
+// either is what one of two orders can have become.
+func either(a, b policy.Order) policy.Order {
+	if b.Amount.Cmp(a.Amount) > 0 {
+		a.Amount = b.Amount
+	}
+	if !a.Low.IsPositive() || !b.Low.IsPositive() {
+		a.Low, a.High = policy.Decimal{}, policy.Decimal{}
+		return a
+	}
+	if b.Low.Cmp(a.Low) < 0 {
+		a.Low = b.Low
+	}
+	if b.High.Cmp(a.High) > 0 {
+		a.High = b.High
+	}
+	return a
+}
+
+// nameMu gives the order in a slot its id. One that another order has is neither's.
+func (o *Orders) nameMu(id uint64, slot int) bool {
+	e, b := o.atMu(slot)
+	switch before, taken := o.ids[id]; {
+	case taken && before != slot:
+		e, b = o.atMu(before)
+		e.id, b.dirty = 0, true
+		delete(o.ids, id)
+		return false
+	case taken:
+		return true
+	case e.id != 0: // it has one already
+		return false
+	}
+	o.pointIDMu(id, slot)
+	e.id, b.dirty = id, true
+	return true
+}
+
+// pointIDMu notes where the order with an id is.
+func (o *Orders) pointIDMu(id uint64, slot int) {
+	if o.ids == nil {
+		o.ids = make(map[uint64]int)
+	}
+	o.ids[id] = slot
+}
