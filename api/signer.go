@@ -75,6 +75,23 @@ func toRestV1(signed vault.Signature, payload string) *pb.SignRestV1Response {
 	}
 }
 
+// ReportOrder notes which ids Bitfinex has given to orders.
+func (s *signer) ReportOrder(ctx context.Context, r *pb.ReportOrderRequest) (*pb.ReportOrderResponse, error) {
+	caller, err := callerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	orders := make([]vault.PlacedOrder, 0, len(r.GetOrders()))
+	for _, o := range r.GetOrders() {
+		orders = append(orders, vault.PlacedOrder{ID: o.GetId(), CID: o.GetCid(), Symbol: o.GetSymbol()})
+	}
+	known, err := s.vault.ReportOrder(caller, r.GetStandIn(), r.GetAuditSeq(), orders)
+	if err != nil {
+		return nil, err
+	}
+	return &pb.ReportOrderResponse{Known: uint32(known)}, nil
+}
+
 // WhoAmI says how the vault knows the caller.
 func (s *signer) WhoAmI(ctx context.Context, _ *pb.WhoAmIRequest) (*pb.WhoAmIResponse, error) {
 	caller, err := callerOf(ctx)

@@ -41,7 +41,7 @@ func (s *snapshot) find(c Caller, r *SignRequest) (*apiKey, *grant, error) {
 }
 
 // botOf returns the bot that a caller is: the named one, or the only one that
-// matches. Nil is nobody.
+// matches. Nil is nobody. vaultproxy without a grant of its own is no bot beside others.
 func (s *snapshot) botOf(c Caller, name string) (*bot, error) {
 	caller := lazyCaller{process: c.Process, known: policy.Caller{UID: c.UID, GID: c.GID}}
 	if name != "" {
@@ -54,7 +54,7 @@ func (s *snapshot) botOf(c Caller, name string) (*bot, error) {
 	var found *bot
 	for _, list := range s.candidates(&caller) {
 		for _, b := range list {
-			if found == b || !caller.is(b) {
+			if found == b || policy.IsProxy(b.role) && len(b.grants) == 0 || !caller.is(b) {
 				continue
 			}
 			if found != nil {

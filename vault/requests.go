@@ -96,7 +96,7 @@ type AddBot struct {
 	// Match lists the callers that are the bot. Without any it is known by its stand-in
 	// credentials only.
 	Match []policy.Match
-	Role  string // policy.RoleProxy, or empty
+	Role  string // policy.RoleProxy or RoleProxySameUID, or empty
 }
 
 // Operation is what a proof is made for.

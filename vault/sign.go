@@ -6,6 +6,7 @@ import (
 
 	"bfxvault/vault/audit"
 	"bfxvault/vault/internal/bitfinex"
+	"bfxvault/vault/internal/limits"
 	"bfxvault/vault/internal/nonce"
 	"bfxvault/vault/internal/standin"
 	"bfxvault/vault/policy"
@@ -140,9 +141,12 @@ type Pending struct {
 	version   *version
 	ticket    audit.Ticket
 	signature Signature
-	// Of a request that came with a stand-in credential.
+	// Of a request that came with a stand-in credential. The answer to what it places is
+	// awaited.
 	standIn *standIn
 	shown   standin.Request
+	key     *apiKey
+	placed  []limits.Placed
 }
 
 // sign computes the MAC and hands in the record of it.
@@ -159,6 +163,7 @@ func (v *Vault) sign(c Caller, r SignRequest, w *work, a admitted) (p Pending, e
 	}
 	if r.StandIn != nil {
 		p.standIn, p.shown = a.unlocked.snapshot.Load().standIns[r.StandIn.ID], shownAs(&r)
+		p.key, p.placed = a.key, a.key.orders.Placed(&w.request)
 	}
 	a.unlocked.idling.use(a.steady)
 	a.grant.usage.signed(a.at)
@@ -200,6 +205,7 @@ func (p *Pending) Wait() (Signature, error) {
 	p.signature.AuditSeq = seq
 	if p.standIn != nil {
 		p.standIn.signedFor(p.shown, seq)
+		p.key.orders.Await(seq, p.placed, nowOf(p.key.clock))
 	}
 	return p.signature, nil
 }

@@ -107,15 +107,24 @@ func (s *snapshot) uidOf(c Caller, p *StandInProof) uint32 {
 	if p.UID == nil || *p.UID == c.UID {
 		return c.UID
 	}
+	if s.isProxy(c, func(*bot) bool { return true }) {
+		return *p.UID
+	}
+	return c.UID
+}
+
+// isProxy says whether a caller is vaultproxy, as the operator has registered it, and which
+// of those.
+func (s *snapshot) isProxy(c Caller, which func(*bot) bool) bool {
 	caller := lazyCaller{process: c.Process, known: policy.Caller{UID: c.UID, GID: c.GID}}
 	for _, list := range s.candidates(&caller) {
 		for _, b := range list {
-			if b.role == policy.RoleProxy && b.suspended == 0 && caller.is(b) {
-				return *p.UID
+			if policy.IsProxy(b.role) && b.suspended == 0 && which(b) && caller.is(b) {
+				return true
 			}
 		}
 	}
-	return c.UID
+	return false
 }
 
 // present checks that a request was signed with its stand-in credential, just now, and

@@ -248,6 +248,71 @@ func TestAStandInIsBoundToItsUser(t *testing.T) {
 	})
 }
 
+// A35, P4: an update by Bitfinex's id is judged as the order that was signed, once
+// vaultproxy has reported that id; whoever else says so is not believed, nor vaultproxy under
+// the user of a bot.
+func TestOrdersAreKnownByTheIDThatVaultproxyReports(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.must(r.grantSpec("mm-1", policy.GrantSpec{Key: "main", Allow: []string{"read", "trade"}, MaxOrder: map[string]policy.Decimal{"BTC": dec(r.t, "0.5")}}))
+		const order = `{"type":"EXCHANGE LIMIT","symbol":"tBTCUSD","amount":"0.1","price":"10000"}`
+		ask := func(path, body string) (vault.Signature, error) {
+			time.Sleep(time.Microsecond)
+			return r.v.Sign(stranger, proofOf(path, body, nonceAt(time.Now())))
+		}
+		update := func(amount string) error {
+			_, err := ask("v2/auth/w/order/update", `{"id":150,"amount":"`+amount+`"}`)
+			return err
+		}
+		report := func(c vault.Caller, standIn string, seq uint64) (int, error) {
+			return r.v.ReportOrder(c, standIn, seq, []vault.PlacedOrder{{ID: 150, CID: 1e12, Symbol: "tBTCUSD"}})
+		}
+		proxy := func(name string, uid uint32, role string) {
+			request := vault.AddBot{Name: name, Match: []policy.Match{{UID: &uid}}, Role: role}
+			_, err := r.v.AddBot(ctx, r.by, request, r.prove(r.by, request.Operation()))
+			r.must(err)
+		}
+		proxy("proxy", 900, policy.RoleProxy)
+		proxy("shared", 1001, policy.RoleProxy) // mm-1's
+		signed, err := ask(testPath, order)
+		r.must(err)
+		for _, c := range []vault.Caller{stranger, uid(1001)} {
+			_, err := report(c, standInID, signed.AuditSeq)
+			wantKind(t, err, vault.KindNoGrant)
+		}
+		for what, f := range map[string]func() (int, error){
+			"another signature":  func() (int, error) { return report(uid(900), standInID, signed.AuditSeq+1) },
+			"another credential": func() (int, error) { return report(uid(900), standInID+"x", signed.AuditSeq) },
+		} {
+			if known, err := f(); err != nil || known != 0 {
+				t.Errorf("%s: %d known, %v", what, known, err)
+			}
+		}
+		wantDenied(t, update("0.2"), vault.KindUnknownOrder, "unknown_order id")
+		if known, err := report(uid(900), standInID, signed.AuditSeq); err != nil || known != 1 {
+			t.Fatalf("%d known, %v", known, err)
+		}
+		r.must(update("0.2"))
+		wantDenied(t, update("0.6"), vault.KindDenied, "max_order amount")
+		r.reopen(nil)
+		r.must(r.unlock())
+		time.Sleep(time.Second)
+		r.must(update("0.5"))
+		wantDenied(t, update("0.6"), vault.KindDenied, "max_order amount")
+
+		_, err = r.v.ReportOrder(uid(900), standInID, 1, nil)
+		wantKind(t, err, vault.KindMalformed)
+		proxy("trying", 1002, policy.RoleProxySameUID)
+		r.must(r.addBot("mm-2", 1002))
+		signed, err = ask(testPath, order)
+		r.must(err)
+		_, err = report(uid(1002), standInID, signed.AuditSeq)
+		r.must(err)
+		r.v.Lock()
+		_, err = report(uid(900), standInID, signed.AuditSeq)
+		wantKind(t, err, vault.KindLocked)
+	})
+}
+
 // A recall acts at once and can be undone; grant, bot and expiry end it as well, and
 // another bot of its name has none of it (P7).
 func TestAStandInEnds(t *testing.T) {

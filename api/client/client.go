@@ -123,6 +123,31 @@ func (s *StandIn) wire() *pb.StandIn {
 	return &pb.StandIn{Id: s.ID, Nonce: s.Nonce, Signature: s.Signature, Uid: s.UID, Retries: s.Retries}
 }
 
+// OrderReport is what vaultproxy reports of an answer.
+type OrderReport struct {
+	StandIn  string // that signed the request
+	AuditSeq uint64 // of its signature
+	Orders   []PlacedOrder
+}
+
+// PlacedOrder is an order as Bitfinex's answer names it.
+type PlacedOrder struct {
+	ID, CID uint64
+	Symbol  string // "tBTCUSD"
+}
+
+// ReportOrder tells vaultd which ids Bitfinex has given to the orders of a request, 1 to
+// 150 of them, and returns of how many it can judge updates by that id from now on. It is
+// for vaultproxy; any other caller gets PERMISSION_DENIED, reason NO_GRANT.
+func (c *Client) ReportOrder(ctx context.Context, r OrderReport) (known int, err error) {
+	request := &pb.ReportOrderRequest{StandIn: r.StandIn, AuditSeq: r.AuditSeq}
+	for _, o := range r.Orders {
+		request.Orders = append(request.Orders, &pb.PlacedOrder{Id: o.ID, Cid: o.CID, Symbol: o.Symbol})
+	}
+	answer, err := c.signer.ReportOrder(ctx, request)
+	return int(answer.GetKnown()), err
+}
+
 // SignRest has a request signed. Errors from vaultd are gRPC status errors,
 // unchanged; [Reason] reads why:
 //

@@ -11,19 +11,28 @@ import (
 	"bfxvault/api/upstream"
 )
 
-// carry has a request signed and sends it, a second time where Bitfinex has refused its
-// nonce: then it was not carried out.
+// carry has a request signed and sent, and the orders reported that came of it.
 func (p *Proxy) carry(ctx context.Context, a *ask) (*upstream.Answer, *refusal) {
+	answer, seq, refused := p.twice(ctx, a)
+	if refused == nil {
+		p.report(ctx, a, answer, seq)
+	}
+	return answer, refused
+}
+
+// twice has a request signed and sends it, a second time where Bitfinex has refused its
+// nonce: then it was not carried out. seq is the signature that was answered.
+func (p *Proxy) twice(ctx context.Context, a *ask) (answer *upstream.Answer, seq uint64, refused *refusal) {
 	began := time.Now()
-	answer, seq, refused := p.once(ctx, a, 0)
+	answer, seq, refused = p.once(ctx, a, 0)
 	if refused != nil || !answer.IsNonceRefusal() || time.Since(began) > retryTime {
-		return answer, refused
+		return answer, seq, refused
 	}
-	again, _, refused := p.once(ctx, a, seq)
+	again, second, refused := p.once(ctx, a, seq)
 	if refused != nil && again == nil && refused.code != codeUnknown {
-		return answer, nil // it was not sent a second time, and the first answer stands
+		return answer, seq, nil // it was not sent a second time, and the first answer stands
 	}
-	return again, refused
+	return again, second, refused
 }
 
 // once waits for the turn of a request, has it signed, and sends it. retries is the

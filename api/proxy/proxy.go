@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"bfxvault/api/client"
@@ -24,8 +25,9 @@ type Options struct {
 
 // Proxy is an http.Handler for stock clients.
 type Proxy struct {
-	options Options
-	lanes   *lanes
+	options    Options
+	lanes      *lanes
+	unreported sync.Once // has been said
 }
 
 // New returns a proxy.

@@ -51,6 +51,16 @@ type signer struct {
 	asked []*pb.SignRestRequest
 	says  error // its answer, where it is not nil
 	fails func() error
+
+	reported []*pb.ReportOrderRequest
+	ignores  error // reports, where it is not nil
+}
+
+func (s *signer) ReportOrder(_ context.Context, r *pb.ReportOrderRequest) (*pb.ReportOrderResponse, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reported = append(s.reported, r)
+	return &pb.ReportOrderResponse{}, s.ignores
 }
 
 func (s *signer) SignRest(_ context.Context, r *pb.SignRestRequest) (*pb.SignRestResponse, error) {

@@ -21,6 +21,7 @@ func (a *app) botAdd() *cobra.Command {
 	var from passphraseFlags
 	var selectors matchFlags
 	var role string
+	var sameUID bool
 	c := &cobra.Command{
 		Use:   "add NAME",
 		Short: "Register a program by what the kernel says of it",
@@ -28,12 +29,20 @@ func (a *app) botAdd() *cobra.Command {
 			"are what the kernel reports; give each bot a user of its own. A bot without selectors\n" +
 			"is known by its stand-in credentials only: vaultctl bot issue.\n\n" +
 			"--role proxy is for vaultproxy under a user of its own: it is believed about which\n" +
-			"user a request with a stand-in credential comes from.",
+			"user a request with a stand-in credential comes from, and which ids Bitfinex has given\n" +
+			"to orders. --insecure-same-uid is for trying it out under a user that bots have too:\n" +
+			"each of those could say so in its place.",
 		Example: "  vaultctl bot add mm-1 --uid 1001\n" +
 			"  vaultctl bot add mm-1 --uid 1001 --unit /system.slice/mm-1.service\n" +
 			"  vaultctl bot add vaultproxy --uid 900 --role proxy",
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if sameUID {
+				if role != policy.RoleProxy {
+					return usagef("--insecure-same-uid goes with --role proxy")
+				}
+				role = policy.RoleProxySameUID
+			}
 			request := vault.AddBot{Name: args[0], Role: role}
 			if selectors.given(c) || role != "" {
 				match, err := selectors.match(c)
@@ -55,6 +64,7 @@ func (a *app) botAdd() *cobra.Command {
 	from.add(c)
 	selectors.add(c)
 	c.Flags().StringVar(&role, "role", "", "proxy, of vaultproxy itself")
+	c.Flags().BoolVar(&sameUID, "insecure-same-uid", false, "bots may be of its user too")
 	return c
 }
 

@@ -19,6 +19,7 @@ async function withCCXT () {
   const { ask } = await exchange.fetchTicker(pair)
   const canceled = async () => (await exchange.fetchClosedOrders(pair)).filter(o => o.status === 'canceled').length
 
+  await exchange.cancelAllOrders() // of a run that broke off
   const already = await canceled()
   const before = await exchange.fetchBalance()
   const resting = await buy(0.1, 10000)
@@ -59,6 +60,7 @@ async function withREST () {
   const { ask } = await rest.ticker({ symbol: 'tBTCUSD' })
   const canceled = async () => (await rest.orderHistory({ symbol: 'tBTCUSD' })).filter(o => o.status === 'CANCELED').length
 
+  await rest.cancelOrderMulti({ all: 1 })
   const already = await canceled()
   const before = await usd()
   const resting = await rest.submitOrder({ order: order({ cid: 7 }) })

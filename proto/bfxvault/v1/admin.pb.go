@@ -3720,7 +3720,7 @@ type AddBotRequest struct {
 	// only.
 	Matches []*Match `protobuf:"bytes,2,rep,name=matches,proto3" json:"matches,omitempty"`
 	Proof   *Proof   `protobuf:"bytes,3,opt,name=proof,proto3" json:"proof,omitempty"`
-	// "proxy", or empty.
+	// "proxy", "proxy-insecure-same-uid", or empty.
 	Role          string `protobuf:"bytes,4,opt,name=role,proto3" json:"role,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4093,7 +4093,7 @@ type Bot struct {
 	Grants  []*Grant               `protobuf:"bytes,3,rep,name=grants,proto3" json:"grants,omitempty"`
 	// Unix seconds.
 	Created int64 `protobuf:"varint,4,opt,name=created,proto3" json:"created,omitempty"`
-	// "proxy", or empty.
+	// "proxy", "proxy-insecure-same-uid", or empty.
 	Role string `protobuf:"bytes,5,opt,name=role,proto3" json:"role,omitempty"`
 	// Since when nothing is signed for it, unix seconds; 0 while it is not suspended.
 	Suspended int64 `protobuf:"varint,6,opt,name=suspended,proto3" json:"suspended,omitempty"`

@@ -649,6 +649,176 @@ func (*SignStreamResponse_RestV1) isSignStreamResponse_Result() {}
 
 func (*SignStreamResponse_Error) isSignStreamResponse_Result() {}
 
+type ReportOrderRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The stand-in credential that the request was signed with, and the number of its
+	// record: once, within two minutes.
+	StandIn  string `protobuf:"bytes,1,opt,name=stand_in,json=standIn,proto3" json:"stand_in,omitempty"`
+	AuditSeq uint64 `protobuf:"varint,2,opt,name=audit_seq,json=auditSeq,proto3" json:"audit_seq,omitempty"`
+	// The orders that the answer names: 1 to 150.
+	Orders        []*PlacedOrder `protobuf:"bytes,3,rep,name=orders,proto3" json:"orders,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportOrderRequest) Reset() {
+	*x = ReportOrderRequest{}
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportOrderRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportOrderRequest) ProtoMessage() {}
+
+func (x *ReportOrderRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportOrderRequest.ProtoReflect.Descriptor instead.
+func (*ReportOrderRequest) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ReportOrderRequest) GetStandIn() string {
+	if x != nil {
+		return x.StandIn
+	}
+	return ""
+}
+
+func (x *ReportOrderRequest) GetAuditSeq() uint64 {
+	if x != nil {
+		return x.AuditSeq
+	}
+	return 0
+}
+
+func (x *ReportOrderRequest) GetOrders() []*PlacedOrder {
+	if x != nil {
+		return x.Orders
+	}
+	return nil
+}
+
+// PlacedOrder is an order as Bitfinex's answer names it.
+type PlacedOrder struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Cid   uint64                 `protobuf:"varint,2,opt,name=cid,proto3" json:"cid,omitempty"`
+	// Such as "tBTCUSD".
+	Symbol        string `protobuf:"bytes,3,opt,name=symbol,proto3" json:"symbol,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlacedOrder) Reset() {
+	*x = PlacedOrder{}
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlacedOrder) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlacedOrder) ProtoMessage() {}
+
+func (x *PlacedOrder) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlacedOrder.ProtoReflect.Descriptor instead.
+func (*PlacedOrder) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *PlacedOrder) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *PlacedOrder) GetCid() uint64 {
+	if x != nil {
+		return x.Cid
+	}
+	return 0
+}
+
+func (x *PlacedOrder) GetSymbol() string {
+	if x != nil {
+		return x.Symbol
+	}
+	return ""
+}
+
+type ReportOrderResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of how many orders an update by that id can be judged from now on.
+	Known         uint32 `protobuf:"varint,1,opt,name=known,proto3" json:"known,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportOrderResponse) Reset() {
+	*x = ReportOrderResponse{}
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportOrderResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportOrderResponse) ProtoMessage() {}
+
+func (x *ReportOrderResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportOrderResponse.ProtoReflect.Descriptor instead.
+func (*ReportOrderResponse) Descriptor() ([]byte, []int) {
+	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ReportOrderResponse) GetKnown() uint32 {
+	if x != nil {
+		return x.Known
+	}
+	return 0
+}
+
 type WhoAmIRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -657,7 +827,7 @@ type WhoAmIRequest struct {
 
 func (x *WhoAmIRequest) Reset() {
 	*x = WhoAmIRequest{}
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[7]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -669,7 +839,7 @@ func (x *WhoAmIRequest) String() string {
 func (*WhoAmIRequest) ProtoMessage() {}
 
 func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[7]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -682,7 +852,7 @@ func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhoAmIRequest.ProtoReflect.Descriptor instead.
 func (*WhoAmIRequest) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{7}
+	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{10}
 }
 
 type WhoAmIResponse struct {
@@ -702,7 +872,7 @@ type WhoAmIResponse struct {
 
 func (x *WhoAmIResponse) Reset() {
 	*x = WhoAmIResponse{}
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[8]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -714,7 +884,7 @@ func (x *WhoAmIResponse) String() string {
 func (*WhoAmIResponse) ProtoMessage() {}
 
 func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[8]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -727,7 +897,7 @@ func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhoAmIResponse.ProtoReflect.Descriptor instead.
 func (*WhoAmIResponse) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{8}
+	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *WhoAmIResponse) GetUid() uint32 {
@@ -778,7 +948,7 @@ type BotGrants struct {
 
 func (x *BotGrants) Reset() {
 	*x = BotGrants{}
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[9]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -790,7 +960,7 @@ func (x *BotGrants) String() string {
 func (*BotGrants) ProtoMessage() {}
 
 func (x *BotGrants) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[9]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -803,7 +973,7 @@ func (x *BotGrants) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BotGrants.ProtoReflect.Descriptor instead.
 func (*BotGrants) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{9}
+	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *BotGrants) GetBot() string {
@@ -842,7 +1012,7 @@ type UsableGrant struct {
 
 func (x *UsableGrant) Reset() {
 	*x = UsableGrant{}
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[10]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -854,7 +1024,7 @@ func (x *UsableGrant) String() string {
 func (*UsableGrant) ProtoMessage() {}
 
 func (x *UsableGrant) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[10]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -867,7 +1037,7 @@ func (x *UsableGrant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UsableGrant.ProtoReflect.Descriptor instead.
 func (*UsableGrant) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{10}
+	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *UsableGrant) GetLabel() string {
@@ -916,7 +1086,7 @@ type Left struct {
 
 func (x *Left) Reset() {
 	*x = Left{}
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[11]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -928,7 +1098,7 @@ func (x *Left) String() string {
 func (*Left) ProtoMessage() {}
 
 func (x *Left) ProtoReflect() protoreflect.Message {
-	mi := &file_bfxvault_v1_signer_proto_msgTypes[11]
+	mi := &file_bfxvault_v1_signer_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -941,7 +1111,7 @@ func (x *Left) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Left.ProtoReflect.Descriptor instead.
 func (*Left) Descriptor() ([]byte, []int) {
-	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{11}
+	return file_bfxvault_v1_signer_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Left) GetRate() uint32 {
@@ -1029,7 +1199,17 @@ const file_bfxvault_v1_signer_proto_rawDesc = "" +
 	"\x04rest\x18\x02 \x01(\v2\x1d.bfxvault.v1.SignRestResponseH\x00R\x04rest\x12:\n" +
 	"\arest_v1\x18\x03 \x01(\v2\x1f.bfxvault.v1.SignRestV1ResponseH\x00R\x06restV1\x12*\n" +
 	"\x05error\x18\x04 \x01(\v2\x12.google.rpc.StatusH\x00R\x05errorB\b\n" +
-	"\x06result\"\x0f\n" +
+	"\x06result\"~\n" +
+	"\x12ReportOrderRequest\x12\x19\n" +
+	"\bstand_in\x18\x01 \x01(\tR\astandIn\x12\x1b\n" +
+	"\taudit_seq\x18\x02 \x01(\x04R\bauditSeq\x120\n" +
+	"\x06orders\x18\x03 \x03(\v2\x18.bfxvault.v1.PlacedOrderR\x06orders\"G\n" +
+	"\vPlacedOrder\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x10\n" +
+	"\x03cid\x18\x02 \x01(\x04R\x03cid\x12\x16\n" +
+	"\x06symbol\x18\x03 \x01(\tR\x06symbol\"+\n" +
+	"\x13ReportOrderResponse\x12\x14\n" +
+	"\x05known\x18\x01 \x01(\rR\x05known\"\x0f\n" +
 	"\rWhoAmIRequest\"\x86\x01\n" +
 	"\x0eWhoAmIResponse\x12\x10\n" +
 	"\x03uid\x18\x01 \x01(\rR\x03uid\x12\x10\n" +
@@ -1058,13 +1238,14 @@ const file_bfxvault_v1_signer_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\a\n" +
 	"\x05_rateB\x0e\n" +
 	"\f_cancel_rateB\x11\n" +
-	"\x0f_daily_requests2\xbd\x02\n" +
+	"\x0f_daily_requests2\x8f\x03\n" +
 	"\rSignerService\x12G\n" +
 	"\bSignRest\x12\x1c.bfxvault.v1.SignRestRequest\x1a\x1d.bfxvault.v1.SignRestResponse\x12M\n" +
 	"\n" +
 	"SignRestV1\x12\x1e.bfxvault.v1.SignRestV1Request\x1a\x1f.bfxvault.v1.SignRestV1Response\x12Q\n" +
 	"\n" +
-	"SignStream\x12\x1e.bfxvault.v1.SignStreamRequest\x1a\x1f.bfxvault.v1.SignStreamResponse(\x010\x01\x12A\n" +
+	"SignStream\x12\x1e.bfxvault.v1.SignStreamRequest\x1a\x1f.bfxvault.v1.SignStreamResponse(\x010\x01\x12P\n" +
+	"\vReportOrder\x12\x1f.bfxvault.v1.ReportOrderRequest\x1a .bfxvault.v1.ReportOrderResponse\x12A\n" +
 	"\x06WhoAmI\x12\x1a.bfxvault.v1.WhoAmIRequest\x1a\x1b.bfxvault.v1.WhoAmIResponseB'Z%bfxvault/proto/bfxvault/v1;bfxvaultv1b\x06proto3"
 
 var (
@@ -1079,22 +1260,25 @@ func file_bfxvault_v1_signer_proto_rawDescGZIP() []byte {
 	return file_bfxvault_v1_signer_proto_rawDescData
 }
 
-var file_bfxvault_v1_signer_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_bfxvault_v1_signer_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_bfxvault_v1_signer_proto_goTypes = []any{
-	(*SignRestRequest)(nil),    // 0: bfxvault.v1.SignRestRequest
-	(*StandIn)(nil),            // 1: bfxvault.v1.StandIn
-	(*SignRestResponse)(nil),   // 2: bfxvault.v1.SignRestResponse
-	(*SignRestV1Request)(nil),  // 3: bfxvault.v1.SignRestV1Request
-	(*SignRestV1Response)(nil), // 4: bfxvault.v1.SignRestV1Response
-	(*SignStreamRequest)(nil),  // 5: bfxvault.v1.SignStreamRequest
-	(*SignStreamResponse)(nil), // 6: bfxvault.v1.SignStreamResponse
-	(*WhoAmIRequest)(nil),      // 7: bfxvault.v1.WhoAmIRequest
-	(*WhoAmIResponse)(nil),     // 8: bfxvault.v1.WhoAmIResponse
-	(*BotGrants)(nil),          // 9: bfxvault.v1.BotGrants
-	(*UsableGrant)(nil),        // 10: bfxvault.v1.UsableGrant
-	(*Left)(nil),               // 11: bfxvault.v1.Left
-	nil,                        // 12: bfxvault.v1.Left.DailyNotionalEntry
-	(*status.Status)(nil),      // 13: google.rpc.Status
+	(*SignRestRequest)(nil),     // 0: bfxvault.v1.SignRestRequest
+	(*StandIn)(nil),             // 1: bfxvault.v1.StandIn
+	(*SignRestResponse)(nil),    // 2: bfxvault.v1.SignRestResponse
+	(*SignRestV1Request)(nil),   // 3: bfxvault.v1.SignRestV1Request
+	(*SignRestV1Response)(nil),  // 4: bfxvault.v1.SignRestV1Response
+	(*SignStreamRequest)(nil),   // 5: bfxvault.v1.SignStreamRequest
+	(*SignStreamResponse)(nil),  // 6: bfxvault.v1.SignStreamResponse
+	(*ReportOrderRequest)(nil),  // 7: bfxvault.v1.ReportOrderRequest
+	(*PlacedOrder)(nil),         // 8: bfxvault.v1.PlacedOrder
+	(*ReportOrderResponse)(nil), // 9: bfxvault.v1.ReportOrderResponse
+	(*WhoAmIRequest)(nil),       // 10: bfxvault.v1.WhoAmIRequest
+	(*WhoAmIResponse)(nil),      // 11: bfxvault.v1.WhoAmIResponse
+	(*BotGrants)(nil),           // 12: bfxvault.v1.BotGrants
+	(*UsableGrant)(nil),         // 13: bfxvault.v1.UsableGrant
+	(*Left)(nil),                // 14: bfxvault.v1.Left
+	nil,                         // 15: bfxvault.v1.Left.DailyNotionalEntry
+	(*status.Status)(nil),       // 16: google.rpc.Status
 }
 var file_bfxvault_v1_signer_proto_depIdxs = []int32{
 	1,  // 0: bfxvault.v1.SignRestRequest.stand_in:type_name -> bfxvault.v1.StandIn
@@ -1103,24 +1287,27 @@ var file_bfxvault_v1_signer_proto_depIdxs = []int32{
 	3,  // 3: bfxvault.v1.SignStreamRequest.rest_v1:type_name -> bfxvault.v1.SignRestV1Request
 	2,  // 4: bfxvault.v1.SignStreamResponse.rest:type_name -> bfxvault.v1.SignRestResponse
 	4,  // 5: bfxvault.v1.SignStreamResponse.rest_v1:type_name -> bfxvault.v1.SignRestV1Response
-	13, // 6: bfxvault.v1.SignStreamResponse.error:type_name -> google.rpc.Status
-	9,  // 7: bfxvault.v1.WhoAmIResponse.bots:type_name -> bfxvault.v1.BotGrants
-	10, // 8: bfxvault.v1.BotGrants.grants:type_name -> bfxvault.v1.UsableGrant
-	11, // 9: bfxvault.v1.UsableGrant.left:type_name -> bfxvault.v1.Left
-	12, // 10: bfxvault.v1.Left.daily_notional:type_name -> bfxvault.v1.Left.DailyNotionalEntry
-	0,  // 11: bfxvault.v1.SignerService.SignRest:input_type -> bfxvault.v1.SignRestRequest
-	3,  // 12: bfxvault.v1.SignerService.SignRestV1:input_type -> bfxvault.v1.SignRestV1Request
-	5,  // 13: bfxvault.v1.SignerService.SignStream:input_type -> bfxvault.v1.SignStreamRequest
-	7,  // 14: bfxvault.v1.SignerService.WhoAmI:input_type -> bfxvault.v1.WhoAmIRequest
-	2,  // 15: bfxvault.v1.SignerService.SignRest:output_type -> bfxvault.v1.SignRestResponse
-	4,  // 16: bfxvault.v1.SignerService.SignRestV1:output_type -> bfxvault.v1.SignRestV1Response
-	6,  // 17: bfxvault.v1.SignerService.SignStream:output_type -> bfxvault.v1.SignStreamResponse
-	8,  // 18: bfxvault.v1.SignerService.WhoAmI:output_type -> bfxvault.v1.WhoAmIResponse
-	15, // [15:19] is the sub-list for method output_type
-	11, // [11:15] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	16, // 6: bfxvault.v1.SignStreamResponse.error:type_name -> google.rpc.Status
+	8,  // 7: bfxvault.v1.ReportOrderRequest.orders:type_name -> bfxvault.v1.PlacedOrder
+	12, // 8: bfxvault.v1.WhoAmIResponse.bots:type_name -> bfxvault.v1.BotGrants
+	13, // 9: bfxvault.v1.BotGrants.grants:type_name -> bfxvault.v1.UsableGrant
+	14, // 10: bfxvault.v1.UsableGrant.left:type_name -> bfxvault.v1.Left
+	15, // 11: bfxvault.v1.Left.daily_notional:type_name -> bfxvault.v1.Left.DailyNotionalEntry
+	0,  // 12: bfxvault.v1.SignerService.SignRest:input_type -> bfxvault.v1.SignRestRequest
+	3,  // 13: bfxvault.v1.SignerService.SignRestV1:input_type -> bfxvault.v1.SignRestV1Request
+	5,  // 14: bfxvault.v1.SignerService.SignStream:input_type -> bfxvault.v1.SignStreamRequest
+	7,  // 15: bfxvault.v1.SignerService.ReportOrder:input_type -> bfxvault.v1.ReportOrderRequest
+	10, // 16: bfxvault.v1.SignerService.WhoAmI:input_type -> bfxvault.v1.WhoAmIRequest
+	2,  // 17: bfxvault.v1.SignerService.SignRest:output_type -> bfxvault.v1.SignRestResponse
+	4,  // 18: bfxvault.v1.SignerService.SignRestV1:output_type -> bfxvault.v1.SignRestV1Response
+	6,  // 19: bfxvault.v1.SignerService.SignStream:output_type -> bfxvault.v1.SignStreamResponse
+	9,  // 20: bfxvault.v1.SignerService.ReportOrder:output_type -> bfxvault.v1.ReportOrderResponse
+	11, // 21: bfxvault.v1.SignerService.WhoAmI:output_type -> bfxvault.v1.WhoAmIResponse
+	17, // [17:22] is the sub-list for method output_type
+	12, // [12:17] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_bfxvault_v1_signer_proto_init() }
@@ -1138,14 +1325,14 @@ func file_bfxvault_v1_signer_proto_init() {
 		(*SignStreamResponse_RestV1)(nil),
 		(*SignStreamResponse_Error)(nil),
 	}
-	file_bfxvault_v1_signer_proto_msgTypes[11].OneofWrappers = []any{}
+	file_bfxvault_v1_signer_proto_msgTypes[14].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bfxvault_v1_signer_proto_rawDesc), len(file_bfxvault_v1_signer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

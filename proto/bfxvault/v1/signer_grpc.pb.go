@@ -23,10 +23,11 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	SignerService_SignRest_FullMethodName   = "/bfxvault.v1.SignerService/SignRest"
-	SignerService_SignRestV1_FullMethodName = "/bfxvault.v1.SignerService/SignRestV1"
-	SignerService_SignStream_FullMethodName = "/bfxvault.v1.SignerService/SignStream"
-	SignerService_WhoAmI_FullMethodName     = "/bfxvault.v1.SignerService/WhoAmI"
+	SignerService_SignRest_FullMethodName    = "/bfxvault.v1.SignerService/SignRest"
+	SignerService_SignRestV1_FullMethodName  = "/bfxvault.v1.SignerService/SignRestV1"
+	SignerService_SignStream_FullMethodName  = "/bfxvault.v1.SignerService/SignStream"
+	SignerService_ReportOrder_FullMethodName = "/bfxvault.v1.SignerService/ReportOrder"
+	SignerService_WhoAmI_FullMethodName      = "/bfxvault.v1.SignerService/WhoAmI"
 )
 
 // SignerServiceClient is the client API for SignerService service.
@@ -45,6 +46,10 @@ type SignerServiceClient interface {
 	// each reply carries the id of its request. A refused request does not end the
 	// stream.
 	SignStream(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[SignStreamRequest, SignStreamResponse], error)
+	// ReportOrder says which ids Bitfinex has given to the orders of a request, so that
+	// updates by them can be judged. For a caller of role proxy on a uid that no other
+	// bot's match names; any other gets PERMISSION_DENIED, reason NO_GRANT.
+	ReportOrder(ctx context.Context, in *ReportOrderRequest, opts ...grpc.CallOption) (*ReportOrderResponse, error)
 	// WhoAmI says how the vault knows the caller and what it may use.
 	WhoAmI(ctx context.Context, in *WhoAmIRequest, opts ...grpc.CallOption) (*WhoAmIResponse, error)
 }
@@ -90,6 +95,16 @@ func (c *signerServiceClient) SignStream(ctx context.Context, opts ...grpc.CallO
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type SignerService_SignStreamClient = grpc.BidiStreamingClient[SignStreamRequest, SignStreamResponse]
 
+func (c *signerServiceClient) ReportOrder(ctx context.Context, in *ReportOrderRequest, opts ...grpc.CallOption) (*ReportOrderResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReportOrderResponse)
+	err := c.cc.Invoke(ctx, SignerService_ReportOrder_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *signerServiceClient) WhoAmI(ctx context.Context, in *WhoAmIRequest, opts ...grpc.CallOption) (*WhoAmIResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(WhoAmIResponse)
@@ -116,6 +131,10 @@ type SignerServiceServer interface {
 	// each reply carries the id of its request. A refused request does not end the
 	// stream.
 	SignStream(grpc.BidiStreamingServer[SignStreamRequest, SignStreamResponse]) error
+	// ReportOrder says which ids Bitfinex has given to the orders of a request, so that
+	// updates by them can be judged. For a caller of role proxy on a uid that no other
+	// bot's match names; any other gets PERMISSION_DENIED, reason NO_GRANT.
+	ReportOrder(context.Context, *ReportOrderRequest) (*ReportOrderResponse, error)
 	// WhoAmI says how the vault knows the caller and what it may use.
 	WhoAmI(context.Context, *WhoAmIRequest) (*WhoAmIResponse, error)
 	mustEmbedUnimplementedSignerServiceServer()
@@ -136,6 +155,9 @@ func (UnimplementedSignerServiceServer) SignRestV1(context.Context, *SignRestV1R
 }
 func (UnimplementedSignerServiceServer) SignStream(grpc.BidiStreamingServer[SignStreamRequest, SignStreamResponse]) error {
 	return status.Error(codes.Unimplemented, "method SignStream not implemented")
+}
+func (UnimplementedSignerServiceServer) ReportOrder(context.Context, *ReportOrderRequest) (*ReportOrderResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReportOrder not implemented")
 }
 func (UnimplementedSignerServiceServer) WhoAmI(context.Context, *WhoAmIRequest) (*WhoAmIResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method WhoAmI not implemented")
@@ -204,6 +226,24 @@ func _SignerService_SignStream_Handler(srv interface{}, stream grpc.ServerStream
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type SignerService_SignStreamServer = grpc.BidiStreamingServer[SignStreamRequest, SignStreamResponse]
 
+func _SignerService_ReportOrder_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReportOrderRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SignerServiceServer).ReportOrder(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SignerService_ReportOrder_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SignerServiceServer).ReportOrder(ctx, req.(*ReportOrderRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _SignerService_WhoAmI_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(WhoAmIRequest)
 	if err := dec(in); err != nil {
@@ -236,6 +276,10 @@ var SignerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SignRestV1",
 			Handler:    _SignerService_SignRestV1_Handler,
+		},
+		{
+			MethodName: "ReportOrder",
+			Handler:    _SignerService_ReportOrder_Handler,
 		},
 		{
 			MethodName: "WhoAmI",

@@ -1,0 +1,103 @@
+package proxy
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"bfxvault/api/client"
+	"bfxvault/api/upstream"
+)
+
+// reportTime is how long vaultd gets to note the orders of an answer, for which its bot
+// waits meanwhile.
+const reportTime = 2 * time.Second
+
+// report tells vaultd which ids Bitfinex has given to the orders of a request, so that it
+// can judge updates that name them. The bot gets its answer whatever becomes of that.
+func (p *Proxy) report(ctx context.Context, a *ask, answer *upstream.Answer, seq uint64) {
+	if !a.places() || answer.Status != 200 {
+		return
+	}
+	orders := ordersOf(answer.Body)
+	if len(orders) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTime)
+	defer cancel()
+	_, err := p.options.Signer.ReportOrder(ctx, client.OrderReport{StandIn: a.id, AuditSeq: seq, Orders: orders})
+	if err != nil {
+		p.unreported.Do(func() {
+			p.options.Log.Warn("vaultd takes no reports of orders: updates by Bitfinex's id will be refused where a grant has rules on amounts", "error", client.Text(err))
+		})
+	}
+}
+
+// places says whether an answer may name new orders.
+func (a *ask) places() bool {
+	return strings.HasPrefix(a.path, "v2/auth/w/order/") && (strings.HasSuffix(a.path, "/submit") || strings.HasSuffix(a.path, "/multi"))
+}
+
+// Places in an answer (docs.bitfinex.com/reference/rest-auth-submit-order): of a
+// notification, [MTS, TYPE, ID, null, DATA, CODE, STATUS, TEXT], and of an order, [ID, GID,
+// CID, SYMBOL, …].
+const (
+	notifyType, notifyData, notifyStatus, notifyLength = 1, 4, 6, 8
+	orderID, orderCID, orderSymbol, orderLength        = 0, 2, 3, 4
+)
+
+// ordersOf reads the new orders that an answer to order/submit or order/multi names. What
+// it does not understand it leaves out: such an order stays unknown.
+func ordersOf(body []byte) (orders []client.PlacedOrder) {
+	for _, one := range dataOf(body, "ox_multi-req") {
+		orders = append(orders, newOrders(one)...)
+	}
+	return append(orders, newOrders(body)...)
+}
+
+// newOrders are those that a notification of a new order names.
+func newOrders(notification []byte) (orders []client.PlacedOrder) {
+	data := dataOf(notification, "on-req")
+	if o, ok := orderOf(data); ok {
+		return append(orders, o)
+	}
+	for _, one := range data {
+		if o, ok := orderOf(list(one)); ok {
+			orders = append(orders, o)
+		}
+	}
+	return orders
+}
+
+// dataOf is the data of a notification of that type, of what went well.
+func dataOf(notification []byte, of string) []json.RawMessage {
+	fields := list(notification)
+	if len(fields) < notifyLength || word(fields[notifyType]) != of || word(fields[notifyStatus]) != "SUCCESS" {
+		return nil
+	}
+	return list(fields[notifyData])
+}
+
+func orderOf(fields []json.RawMessage) (o client.PlacedOrder, ok bool) {
+	if len(fields) < orderLength || json.Unmarshal(fields[orderID], &o.ID) != nil || o.ID == 0 {
+		return o, false
+	}
+	if json.Unmarshal(fields[orderCID], &o.CID) != nil {
+		return o, false
+	}
+	o.Symbol = word(fields[orderSymbol])
+	return o, o.Symbol != ""
+}
+
+// list are the elements of an array, none where it is something else.
+func list(text []byte) (elements []json.RawMessage) {
+	_ = json.Unmarshal(text, &elements) // what is none has none
+	return elements
+}
+
+// word is a string, empty where it is something else.
+func word(text []byte) (s string) {
+	_ = json.Unmarshal(text, &s) // what is none is no word
+	return s
+}
