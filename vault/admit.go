@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"bfxvault/vault/internal/nonce"
+	"bfxvault/vault/internal/standin"
 	"bfxvault/vault/policy"
 )
 
@@ -16,6 +17,9 @@ type admitted struct {
 	at       int64 // unix seconds
 	nonce    nonce.RequestNonce
 	steady   time.Time // the same by the clock of auto-lock
+	// Of a request that came with a stand-in credential: that, and what it remembers.
+	standIn *standIn
+	shown   standin.Request
 }
 
 // admit is everything between parsing and the MAC: who asks, whether the grant
@@ -32,7 +36,7 @@ func (v *Vault) admit(c Caller, r SignRequest, request *policy.Request, malforme
 	}
 	s := a.unlocked.snapshot.Load()
 	if r.StandIn != nil {
-		if err = v.present(a.unlocked, s, c, &r, request.Write, malformed == nil); err != nil {
+		if err = v.present(&a, s, c, &r, request.Write, malformed == nil); err != nil {
 			return a, err
 		}
 	}

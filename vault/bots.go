@@ -112,8 +112,7 @@ func (b *bot) record(removed int64) record.Bot {
 
 // change makes the change that writes a bot's record.
 func (b *bot) change(op string, removed int64) ([]change, error) {
-	text, err := record.Append(nil, b.record(removed))
-	return recordChange(op, store.Bots, b.name, text, err)
+	return recordChange(op, store.Bots, b.name, b.record(removed))
 }
 
 func (g *grant) record(revoked int64) record.Grant {
@@ -122,8 +121,7 @@ func (g *grant) record(revoked int64) record.Grant {
 
 // change makes the change that writes a grant's record.
 func (g *grant) change(op string, revoked int64) ([]change, error) {
-	text, err := record.Append(nil, g.record(revoked))
-	return recordChange(op, store.Grants, grantKey(g.bot, g.spec.Key), text, err)
+	return recordChange(op, store.Grants, grantKey(g.bot, g.spec.Key), g.record(revoked))
 }
 
 // RemoveBot removes a bot and its grants, and leaves a sealed trace of each. It

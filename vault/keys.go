@@ -48,31 +48,17 @@ func (v *Vault) AddKey(ctx context.Context, by Operator, r AddKey, p Proof) (rev
 	if err := r.check(op); err != nil {
 		return 0, err
 	}
-	// The secret is opened only once the proof has held, and gone before the vault file
-	// is waited for, or with a lock (P5).
-	undo, done := func() {}, func() {}
-	revision, err = v.change(ctx, op, by, r.Operation(), p, func(u *unlocked, s *snapshot) (_ []change, err error) {
+	var in intake
+	defer in.end()
+	return v.change(ctx, op, by, r.Operation(), p, func(u *unlocked, s *snapshot) (_ []change, err error) {
 		if err := s.checkNew(op, r); err != nil {
 			return nil, err
 		}
-		buffer, err := v.openSecret(op, by, r.Secret, r.Purpose())
-		if err != nil {
+		if err := in.open(v, u, op, by, r.Secret, r.Purpose()); err != nil {
 			return nil, err
 		}
-		done = func() { u.lent.take(buffer) }
-		changes, states, err := u.storeKeyMu(op, s, r, buffer)
-		if err != nil {
-			return nil, err
-		}
-		undo = func() { states.end(nil) }
-		changes[0].made = func() { undo = func() {} }
-		return changes, nil
+		return u.storeKeyMu(op, s, r, &in)
 	})
-	done() // also where nothing was sealed
-	if err != nil {
-		undo()
-	}
-	return revision, err
 }
 
 // openSecret opens the API secret of a request, behind its prefix.
@@ -125,70 +111,55 @@ func (s *snapshot) checkID(op, id string) error {
 	return nil
 }
 
-// storeKeyMu absorbs the secret, adds the key to the snapshot and returns what to
-// write and the mid-states. On an error there are none.
-func (u *unlocked) storeKeyMu(op string, s *snapshot, r AddKey, buffer *guard.Buffer) ([]change, *midStates, error) {
-	ver, changes, err := u.newVersionMu(op, r.Label, 1, r.APIKey, buffer)
+// storeKeyMu absorbs the secret, adds the key to the snapshot and returns what to write.
+func (u *unlocked) storeKeyMu(op string, s *snapshot, r AddKey, in *intake) ([]change, error) {
+	ver, changes, err := u.newVersionMu(op, r.Label, 1, r.APIKey, in)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	rec := record.Key{
 		Permissions: r.Permissions.Words(),
 		Versions:    []record.KeyVersion{{Version: ver.number, APIKey: r.APIKey, State: record.Active, Created: unixNow()}},
 	}
 	k := &apiKey{label: r.Label, record: rec, clock: u.clock, active: ver, live: []*version{ver}}
-	k.orders, err = u.ledger.Orders(r.Label, nil)
-	var more []change
-	if err == nil {
-		more, err = k.change(op)
-	}
-	if err != nil {
-		ver.states.end(nil)
-		return nil, nil, fail(op, KindInternal, "%w", err)
+	if k.orders, err = u.ledger.Orders(r.Label, nil); err != nil {
+		return nil, fail(op, KindInternal, "%w", err)
 	}
 	s.addKey(k)
-	return append(changes, more...), ver.states, nil
+	more, err := k.change(op)
+	return append(changes, more...), err
 }
 
 // newVersionMu absorbs the secret of a new version and returns what to write of it besides
-// the record of its label. A lock takes the buffer from then on.
-func (u *unlocked) newVersionMu(op, label string, number uint32, id string, buffer *guard.Buffer) (*version, []change, error) {
+// the record of its label.
+func (u *unlocked) newVersionMu(op, label string, number uint32, id string, in *intake) (*version, []change, error) {
+	states, err := in.absorb(op)
+	if err != nil {
+		return nil, nil, err
+	}
 	if err := u.enter(op); err != nil {
 		return nil, nil, err
 	}
 	defer u.slab.Leave()
-	u.lent.add(buffer) // its record waits for the disk first, which may hang
-	secret := buffer.Bytes()[sealedPrefixSize:]
-	var slot int
-	err := quietly(func() (err error) {
-		slot, err = u.absorb(secret)
-		return err
-	})
-	if err != nil {
-		return nil, nil, memoryError(op, err)
-	}
 	mark, err := u.firstMark(id)
 	if err != nil {
-		u.slab.Free(slot)
 		return nil, nil, fail(op, KindInternal, "%w", err)
 	}
-	ver := &version{number: number, id: id, states: newMidStates(u.slab, slot)}
+	ver := &version{number: number, id: id, states: states}
 	first := u.counters[id] == nil
 	ver.counter, ver.held = u.counterMu(id, mark)
 	if first { // its request nonces begin now: there is nothing to hold back
 		ver.held = ""
 		delete(u.heldBack, id)
 	}
-	return ver, []change{
-		{place: place{store.Secrets, secretKey(label, number)}, plain: secret, sealed: func() { u.lent.take(buffer) }},
-		markChange(id, max(mark, ver.counter.Mark())),
-	}, nil
+	stored := in.change(place{store.Secrets, secretKey(label, number)})
+	stored.made = in.kept
+	return ver, []change{stored, markChange(id, max(mark, ver.counter.Mark()))}, nil
 }
 
 // change makes the change that writes an API key's record.
 func (k *apiKey) change(op string) ([]change, error) {
-	text, err := record.Append(nil, k.record)
-	return recordChange(op, store.Keys, k.label, text, err)
+	return recordChange(op, store.Keys, k.label, k.record)
 }
 
 // firstMark is where the request nonces of a new API key begin: now, by the clock

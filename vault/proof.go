@@ -9,6 +9,7 @@ import (
 	"bfxvault/vault/internal/envelope"
 	"bfxvault/vault/internal/guard"
 	"bfxvault/vault/internal/mac"
+	"bfxvault/vault/internal/record"
 	"bfxvault/vault/internal/store"
 )
 
@@ -188,7 +189,8 @@ func (v *Vault) changeMu(op string, by Operator, o Operation, u *unlocked, make 
 }
 
 // recordChange makes the change that writes a record's JSON.
-func recordChange(op, bucket, key string, text []byte, err error) ([]change, error) {
+func recordChange[T record.Text](op, bucket, key string, value T) ([]change, error) {
+	text, err := record.Append(nil, value)
 	if err != nil {
 		return nil, fail(op, KindInternal, "%w", err)
 	}

@@ -43,8 +43,7 @@ func (c *contents) suspendBots(op string, now policy.Now) (changes []change, err
 			continue
 		}
 		rec.Suspended = max(1, now.Wall.Unix())
-		text, err := record.Append(nil, rec)
-		more, err := recordChange(op, store.Bots, name, text, err)
+		more, err := recordChange(op, store.Bots, name, rec)
 		if err != nil {
 			return nil, err
 		}
@@ -63,8 +62,7 @@ func (c *contents) suspendStandIns(op string, now policy.Now) (changes []change,
 			continue
 		}
 		rec.Suspended = max(1, now.Wall.Unix())
-		text, err := record.Append(nil, rec)
-		more, err := recordChange(op, store.StandIns, id, text, err)
+		more, err := recordChange(op, store.StandIns, id, rec)
 		if err != nil {
 			return nil, err
 		}
@@ -83,8 +81,7 @@ func (c *contents) stageVersions(op string, now policy.Now) (changes []change, e
 		if !stage(rec.Versions, now.Wall.Unix()) {
 			continue
 		}
-		text, err := record.Append(nil, rec)
-		more, err := recordChange(op, store.Keys, label, text, err)
+		more, err := recordChange(op, store.Keys, label, rec)
 		if err != nil {
 			return nil, err
 		}

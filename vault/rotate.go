@@ -17,8 +17,8 @@ func (v *Vault) RotateKey(ctx context.Context, by Operator, r RotateKey, p Proof
 	if err := checkAPIKey(op, r.APIKey); err != nil {
 		return 0, 0, err
 	}
-	// As in AddKey: opened once the proof has held, gone with a lock.
-	undo, done := func() {}, func() {}
+	var in intake
+	defer in.end()
 	revision, err = v.change(ctx, op, by, r.Operation(), p, func(u *unlocked, s *snapshot) ([]change, error) {
 		old := s.keys[r.Label]
 		if old == nil {
@@ -27,30 +27,24 @@ func (v *Vault) RotateKey(ctx context.Context, by Operator, r RotateKey, p Proof
 		if err := old.checkRotate(op, s, r.APIKey); err != nil {
 			return nil, err
 		}
-		buffer, err := v.openSecret(op, by, r.Secret, r.Purpose())
-		if err != nil {
+		if err := in.open(v, u, op, by, r.Secret, r.Purpose()); err != nil {
 			return nil, err
 		}
-		done = func() { u.lent.take(buffer) }
 		k := old.clone()
 		number = k.record.Versions[len(k.record.Versions)-1].Version + 1
-		ver, changes, err := u.newVersionMu(op, r.Label, number, r.APIKey, buffer)
+		ver, changes, err := u.newVersionMu(op, r.Label, number, r.APIKey, &in)
 		if err != nil {
 			return nil, err
 		}
-		undo = func() { ver.states.end(nil) }
 		k.record.Versions = append(k.record.Versions, record.KeyVersion{
 			Version: number, APIKey: r.APIKey, State: record.Staged, Created: unixNow(),
 		})
 		k.live = append(k.live, ver)
 		s.keys[r.Label], s.ids[r.APIKey] = k, r.Label
-		changes[0].made = func() { undo = func() {} }
 		more, err := k.change(op)
 		return append(changes, more...), err
 	})
-	done()
 	if err != nil {
-		undo()
 		return 0, 0, err
 	}
 	return number, revision, nil

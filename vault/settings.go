@@ -60,8 +60,7 @@ func settingsOf(o Options) record.Settings {
 
 // configChange makes the change that notes what the vault is unlocked with.
 func (v *Vault) configChange(op string) ([]change, error) {
-	text, err := record.Append(nil, v.settings)
-	return recordChange(op, store.Settings, config, text, err)
+	return recordChange(op, store.Settings, config, v.settings)
 }
 
 // checkConfig refuses settings that are laxer than those of the last unlock, unless the

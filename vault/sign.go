@@ -161,8 +161,8 @@ func (v *Vault) sign(c Caller, r SignRequest, w *work, a admitted) (p Pending, e
 	if p.ticket, err = v.mac(l, &p.signature, c, &r, w, a); err != nil {
 		return Pending{}, v.veil(err)
 	}
-	if r.StandIn != nil {
-		p.standIn, p.shown = a.unlocked.snapshot.Load().standIns[r.StandIn.ID], shownAs(&r)
+	if a.standIn != nil {
+		p.standIn, p.shown = a.standIn, a.shown
 		p.key, p.placed = a.key, a.key.orders.Placed(&w.request)
 	}
 	a.unlocked.idling.use(a.steady)

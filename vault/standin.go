@@ -130,7 +130,7 @@ func (s *snapshot) isProxy(c Caller, which func(*bot) bool) bool {
 // present checks that a request was signed with its stand-in credential, just now, and
 // notes that it was shown: what changes something is good once. What was not
 // understood is not noted, and not signed.
-func (v *Vault) present(u *unlocked, s *snapshot, c Caller, r *SignRequest, write, understood bool) error {
+func (v *Vault) present(a *admitted, s *snapshot, c Caller, r *SignRequest, write, understood bool) error {
 	p := r.StandIn
 	if r.Label != "" || r.Bot != "" {
 		return fail("sign", KindMalformed, "a stand-in credential takes the place of label and bot")
@@ -143,21 +143,21 @@ func (v *Vault) present(u *unlocked, s *snapshot, c Caller, r *SignRequest, writ
 	if err != nil {
 		return noStandIn() // nothing was signed with it
 	}
-	if err := v.checkStandIn(u, si, r); err != nil {
+	if err := v.checkStandIn(a.unlocked, si, r); err != nil {
 		return err
 	}
 	now := clock.Wall()
-	if off := now.Sub(at); off > standin.Window || off < -standin.Window || !at.After(u.since) {
+	if off := now.Sub(at); off > standin.Window || off < -standin.Window || !at.After(a.unlocked.since) {
 		return deniedError("sign", policy.StandInStale())
 	}
 	if !understood {
 		return nil
 	}
-	request := shownAs(r)
+	a.standIn, a.shown = si, shownAs(r)
 	if p.Retries != 0 {
-		err = si.shown.Retry(request, p.Retries, c.Conn, now)
+		err = si.shown.Retry(a.shown, p.Retries, c.Conn, now)
 	} else {
-		err = si.shown.Show(request, write, c.Conn, now)
+		err = si.shown.Show(a.shown, write, c.Conn, now)
 	}
 	switch {
 	case err == nil:

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 
 	"bfxvault/vault/internal/clock"
-	"bfxvault/vault/internal/guard"
 	"bfxvault/vault/internal/record"
 	"bfxvault/vault/internal/standin"
 	"bfxvault/vault/internal/store"
@@ -61,8 +60,9 @@ func (v *Vault) IssueStandIn(ctx context.Context, by Operator, r IssueStandIn, p
 	if r.Expires < 0 || r.Expires != 0 && r.Expires <= clock.Wall().Unix() {
 		return 0, fail(op, KindInvalid, "a stand-in credential expires in the future")
 	}
-	undo, done := func() {}, func() {}
-	revision, err = v.change(ctx, op, by, r.Operation(), p, func(u *unlocked, s *snapshot) ([]change, error) {
+	var in intake
+	defer in.end()
+	return v.change(ctx, op, by, r.Operation(), p, func(u *unlocked, s *snapshot) ([]change, error) {
 		switch {
 		case s.bots[r.Bot] == nil:
 			return nil, noBot(op)
@@ -70,7 +70,7 @@ func (v *Vault) IssueStandIn(ctx context.Context, by Operator, r IssueStandIn, p
 			return nil, fail(op, KindNotFound, "that bot has no grant on that API key").hint("vaultctl grant %s LABEL", r.Bot)
 		}
 		if len(r.Secret.Box) == 0 {
-			return u.reissueMu(op, s, r, &undo)
+			return u.reissueMu(op, s, r, &in)
 		}
 		if s.standIns[r.ID] != nil {
 			return nil, fail(op, KindExists, "there is a stand-in credential with that id")
@@ -79,52 +79,32 @@ func (v *Vault) IssueStandIn(ctx context.Context, by Operator, r IssueStandIn, p
 			return nil, fail(op, KindInvalid, "a bot has %d stand-in credentials at most, recalled ones included", maxStandIns).
 				hint("vaultctl bot issue %s --again ID brings one back", r.Bot)
 		}
-		buffer, err := v.openSecret(op, by, r.Secret, r.Purpose())
-		if err != nil {
+		if err := in.open(v, u, op, by, r.Secret, r.Purpose()); err != nil {
 			return nil, err
 		}
-		done = func() { u.lent.take(buffer) }
-		return u.issueMu(op, s, r, buffer, &undo)
+		if in.size() != standInSecret {
+			return nil, fail(op, KindInvalid, "the secret of a stand-in credential has %d characters", standInSecret)
+		}
+		return issueMu(op, s, r, &in)
 	})
-	done()
-	if err != nil {
-		undo()
-	}
-	return revision, err
 }
 
 // issueMu absorbs the secret of a new stand-in credential.
-func (u *unlocked) issueMu(op string, s *snapshot, r IssueStandIn, buffer *guard.Buffer, undo *func()) ([]change, error) {
-	if err := u.enter(op); err != nil {
+func issueMu(op string, s *snapshot, r IssueStandIn, in *intake) ([]change, error) {
+	states, err := in.absorb(op)
+	if err != nil {
 		return nil, err
 	}
-	defer u.slab.Leave()
-	u.lent.add(buffer) // its record waits for the disk first, which may hang
-	secret := buffer.Bytes()[sealedPrefixSize:]
-	if len(secret) != standInSecret {
-		return nil, fail(op, KindInvalid, "the secret of a stand-in credential has %d characters", standInSecret)
-	}
-	var slot int
-	err := quietly(func() (err error) {
-		slot, err = u.absorb(secret)
-		return err
-	})
-	if err != nil {
-		return nil, memoryError(op, err)
-	}
-	si := &standIn{id: r.ID, shown: &standin.Memory{}, used: &atomic.Int64{}, states: newMidStates(u.slab, slot)}
+	si := &standIn{id: r.ID, shown: &standin.Memory{}, used: &atomic.Int64{}, states: states}
 	si.record = record.StandIn{Bot: r.Bot, Label: r.Label, UID: r.UID, Created: unixNow(), Expires: r.Expires}
-	*undo = func() { si.states.end(nil) }
+	stored := in.change(place{store.Secrets, r.ID})
+	stored.made = in.kept
 	more, err := si.store(op, s)
-	if err != nil {
-		return nil, err
-	}
-	more[0].made = func() { *undo = func() {} }
-	return append(more, change{place: place{store.Secrets, r.ID}, plain: secret, sealed: func() { u.lent.take(buffer) }}), nil
+	return append(more, stored), err
 }
 
 // reissueMu brings back a stand-in credential that was recalled, or waits. Its grant stays.
-func (u *unlocked) reissueMu(op string, s *snapshot, r IssueStandIn, undo *func()) ([]change, error) {
+func (u *unlocked) reissueMu(op string, s *snapshot, r IssueStandIn, in *intake) ([]change, error) {
 	old := s.standIns[r.ID]
 	if old == nil || old.record.Bot != r.Bot || old.record.Label != r.Label {
 		return nil, fail(op, KindNotFound, "there is no such stand-in credential of that bot and API key").hint("vaultctl bot stand-ins %s", r.Bot)
@@ -137,11 +117,11 @@ func (u *unlocked) reissueMu(op string, s *snapshot, r IssueStandIn, undo *func(
 			return nil, err
 		}
 		si.states = newMidStates(u.slab, slot)
-		*undo = func() { si.states.end(nil) }
+		in.states = si.states
 	}
 	changes, err := si.store(op, s)
 	if err == nil {
-		changes[0].made = func() { *undo = func() {} }
+		changes[0].made = in.kept
 	}
 	return changes, err
 }
@@ -149,8 +129,7 @@ func (u *unlocked) reissueMu(op string, s *snapshot, r IssueStandIn, undo *func(
 // store puts a stand-in credential into a snapshot, and returns what to write.
 func (si *standIn) store(op string, s *snapshot) ([]change, error) {
 	s.standIns[si.id] = si
-	text, err := record.Append(nil, si.record)
-	return recordChange(op, store.StandIns, si.id, text, err)
+	return recordChange(op, store.StandIns, si.id, si.record)
 }
 
 // RecallStandIn ends a stand-in credential at once. It narrows: IssueStandIn brings it
