@@ -2,9 +2,6 @@ package cmd_test
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha512"
-	"encoding/hex"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -130,11 +127,10 @@ func (l *load) judge(connection int, path, body string, s client.Signed, err err
 		l.failed = append(l.failed, err.Error())
 		return
 	}
-	m := hmac.New(sha512.New384, []byte(l.secrets[s.APIKey]))
-	fmt.Fprintf(m, "/api/%s%d%s", path, s.RequestNonce, body)
+	want := hmacBy(l.secrets[s.APIKey], fmt.Sprintf("/api/%s%d%s", path, s.RequestNonce, body))
 	at := fmt.Sprintf("%s on %d", s.APIKey, connection)
 	switch {
-	case l.secrets[s.APIKey] == "" || s.Signature != hex.EncodeToString(m.Sum(nil)):
+	case l.secrets[s.APIKey] == "" || s.Signature != want:
 		l.failed = append(l.failed, "a signature that is not of "+s.APIKey)
 	case s.RequestNonce <= l.last[at]:
 		l.failed = append(l.failed, "a request nonce that does not rise")

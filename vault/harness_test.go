@@ -3,9 +3,6 @@ package vault_test
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha512"
-	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"os"
@@ -204,9 +201,8 @@ func (r *rig) sign(c vault.Caller, label string) (vault.Signature, error) {
 // verify recomputes a signature with the standard library.
 func verify(t testing.TB, s vault.Signature, secret string) {
 	t.Helper()
-	m := hmac.New(sha512.New384, []byte(secret))
-	fmt.Fprintf(m, "/api/v2/auth/w/order/submit%d%s", s.RequestNonce, testOrder)
-	if want := hex.EncodeToString(m.Sum(nil)); string(s.Hex[:]) != want {
+	want := hmacOf(secret, fmt.Sprintf("/api/v2/auth/w/order/submit%d%s", s.RequestNonce, testOrder))
+	if string(s.Hex[:]) != want {
 		t.Fatalf("signature %s, want %s", s.Hex, want)
 	}
 }

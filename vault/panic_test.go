@@ -1,9 +1,6 @@
 package vault_test
 
 import (
-	"crypto/hmac"
-	"crypto/sha512"
-	"encoding/hex"
 	"fmt"
 	"strings"
 	"sync"
@@ -34,9 +31,8 @@ func verifyProbe(t testing.TB, s vault.SignedRequest, secret string) {
 
 func verifyWith(t testing.TB, s vault.SignedRequest, path, body, secret string) {
 	t.Helper()
-	m := hmac.New(sha512.New384, []byte(secret))
-	fmt.Fprintf(m, "/api/%s%d%s", path, s.Signature.RequestNonce, body)
-	if s.Path != path || s.Body != body || string(s.Signature.Hex[:]) != hex.EncodeToString(m.Sum(nil)) {
+	want := hmacOf(secret, fmt.Sprintf("/api/%s%d%s", path, s.Signature.RequestNonce, body))
+	if s.Path != path || s.Body != body || string(s.Signature.Hex[:]) != want {
 		t.Errorf("signed %s %s with %d as %s", s.Path, s.Body, s.Signature.RequestNonce, s.Signature.Hex)
 	}
 }

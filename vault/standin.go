@@ -62,15 +62,18 @@ func (u *unlocked) newStandIn(id string, rec record.StandIn, c *contents) (si *s
 	return si, true
 }
 
+// StandInPrefix begins the id of a stand-in credential, so that nobody takes it for an API
+// key of Bitfinex's. 32 of a-z and 0-9 follow.
+const StandInPrefix = "bfxv_"
+
 const (
-	standInPrefix = "bfxv_"
-	standInID     = len(standInPrefix) + 32
+	standInID     = len(StandInPrefix) + 32
 	// standInSecret is the length of its secret: 32 random bytes in base64url.
 	standInSecret = 43
 )
 
 func isStandInID(id string) bool {
-	rest, ok := strings.CutPrefix(id, standInPrefix)
+	rest, ok := strings.CutPrefix(id, StandInPrefix)
 	return ok && len(id) == standInID && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
 }
 

@@ -55,7 +55,7 @@ const maxStandIns = 64
 func (v *Vault) IssueStandIn(ctx context.Context, by Operator, r IssueStandIn, p Proof) (revision uint64, err error) {
 	const op = "bot issue"
 	if !isStandInID(r.ID) {
-		return 0, fail(op, KindInvalid, "the id of a stand-in credential is %q and 32 of a-z and 0-9", standInPrefix)
+		return 0, fail(op, KindInvalid, "the id of a stand-in credential is %q and 32 of a-z and 0-9", StandInPrefix)
 	}
 	if r.Expires < 0 || r.Expires != 0 && r.Expires <= clock.Wall().Unix() {
 		return 0, fail(op, KindInvalid, "a stand-in credential expires in the future")

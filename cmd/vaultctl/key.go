@@ -84,14 +84,22 @@ func (a *app) apiSecret(ctx context.Context, file string) ([]byte, error) {
 	return a.prompt(ctx, "API secret: ", "--secret-file")
 }
 
+// sealAndProve seals a secret, and proves the operation that it is part of.
+func (s *session) sealAndProve(ctx context.Context, c *credential, secret []byte, purpose vault.Operation, of func(vault.Sealed) vault.Operation) (*pb.Sealed, *pb.Proof, error) {
+	box, sealed, err := s.seal(ctx, purpose, secret)
+	if err != nil {
+		return nil, nil, err
+	}
+	proof, err := s.prove(ctx, c, of(sealed))
+	return box, proof, err
+}
+
 // addKey seals the secret, proves the operation and runs it.
 func (s *session) addKey(ctx context.Context, c *credential, r vault.AddKey, secret []byte) (*pb.AddKeyResponse, error) {
-	box, sealed, err := s.seal(ctx, r.Purpose(), secret)
-	if err != nil {
-		return nil, err
-	}
-	r.Secret = sealed
-	proof, err := s.prove(ctx, c, r.Operation())
+	box, proof, err := s.sealAndProve(ctx, c, secret, r.Purpose(), func(sealed vault.Sealed) vault.Operation {
+		r.Secret = sealed
+		return r.Operation()
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -109,7 +109,7 @@ func viewOfKey(k *pb.ApiKey, now time.Time) keyView {
 		}
 		version.State = stateOf(rec, now)
 		version.Scopes = viewsOfScopes(rec.GetScopes())
-		v.Rotate = v.Rotate || (version.State == stateActive && version.AgeDays >= int(vault.RotateAfter/(24*time.Hour)))
+		v.Rotate = v.Rotate || (version.State == stateActive && isOld(version.AgeDays))
 		v.Versions = append(v.Versions, version)
 	}
 	return v

@@ -46,12 +46,10 @@ func (a *app) keyRotate() *cobra.Command {
 
 // rotateKey seals the secret, proves the operation and runs it.
 func (s *session) rotateKey(ctx context.Context, c *credential, r vault.RotateKey, secret []byte) (*pb.RotateKeyResponse, error) {
-	box, sealed, err := s.seal(ctx, r.Purpose(), secret)
-	if err != nil {
-		return nil, err
-	}
-	r.Secret = sealed
-	proof, err := s.prove(ctx, c, r.Operation())
+	box, proof, err := s.sealAndProve(ctx, c, secret, r.Purpose(), func(sealed vault.Sealed) vault.Operation {
+		r.Secret = sealed
+		return r.Operation()
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -57,7 +57,7 @@ func (a *app) runSim(ctx context.Context, f simFlags) error {
 		{"everything", "sim-" + string(randomText()), "sim-secret-" + string(randomText())},
 	}
 	const trading = sim.Account | sim.History | sim.Orders | sim.Positions | sim.Funding | sim.Wallets
-	exchange := sim.Options{Market: true, Limit: f.limit, Delay: f.delay, Seed: f.seed}.New(
+	exchange := sim.Options{Market: true, Limit: f.limit, Delay: f.delay, Seed: f.seed, FirstOrder: time.Now().UnixMilli()}.New(
 		sim.Key{ID: keys[0].Key, Secret: keys[0].Secret, Read: trading, Write: sim.Orders},
 		sim.Key{ID: keys[1].Key, Secret: keys[1].Secret, Read: sim.All, Write: sim.All})
 	url, err := exchange.Listen(f.listen)

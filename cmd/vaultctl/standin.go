@@ -115,7 +115,7 @@ func (s *session) settle(ctx context.Context, r *vault.IssueStandIn, uid string)
 func newStandIn() (id, secret string) {
 	var random [52]byte
 	rand.Read(random[:]) // never fails: crypto/rand
-	id = "bfxv_" + strings.ToLower(base32.StdEncoding.EncodeToString(random[:20]))
+	id = vault.StandInPrefix + strings.ToLower(base32.StdEncoding.EncodeToString(random[:20]))
 	return id, base64.RawURLEncoding.EncodeToString(random[20:])
 }
 

@@ -57,7 +57,7 @@ func (s keyState) String() string {
 	for _, version := range slices.Sorted(maps.Keys(s.Other)) {
 		text += ", version " + strconv.FormatUint(uint64(version), 10) + " " + s.Other[version]
 	}
-	if s.Version == 0 && slices.Contains(slices.Collect(maps.Values(s.Other)), "staged") {
+	if s.Version == 0 && slices.Contains(slices.Collect(maps.Values(s.Other)), stateStaged) {
 		text += ": vaultctl key promote " + s.Label
 	}
 	if s.Held != "" {

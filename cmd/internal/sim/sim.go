@@ -26,6 +26,7 @@
 package sim
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -95,6 +96,9 @@ type Options struct {
 	Limit  int           // requests that an API key may send in a minute; 0 is no limit
 	Delay  time.Duration // the longest that the network holds up a request, before the exchange sees it
 	Seed   uint64        // of the delays
+	// FirstOrder is the id of the first order; 0 is 150000000001. An exchange that is
+	// started anew has to go on where no vault that has seen it before knows an order.
+	FirstOrder int64
 }
 
 // New returns an exchange that knows the given API keys and no others. Of two
@@ -109,7 +113,7 @@ func (o Options) New(keys ...Key) *Exchange {
 		random:    rand.New(rand.NewPCG(o.Seed, o.Seed)),
 		quotes:    openingQuotes(),
 		accounts:  make(map[string]*account, len(keys)),
-		nextOrder: 150_000_000_001,
+		nextOrder: cmp.Or(o.FirstOrder, 150_000_000_001),
 	}
 	for _, k := range keys {
 		x.accounts[k.ID] = x.open(k)
