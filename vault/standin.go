@@ -67,7 +67,7 @@ func (u *unlocked) newStandIn(id string, rec record.StandIn, c *contents) (si *s
 const StandInPrefix = "bfxv_"
 
 const (
-	standInID     = len(StandInPrefix) + 32
+	standInID = len(StandInPrefix) + 32
 	// standInSecret is the length of its secret: 32 random bytes in base64url.
 	standInSecret = 43
 )
