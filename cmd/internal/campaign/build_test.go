@@ -19,7 +19,7 @@ const moduleRoot = "../../.."
 
 var (
 	ordinary = sync.OnceValues(func() (string, error) {
-		return build("ordinary", "./cmd/vaultd", "./cmd/vaultctl")
+		return build("ordinary", "./cmd/vaultd", "./cmd/vaultctl", "./cmd/vaultproxy")
 	})
 	hooked = sync.OnceValues(func() (string, error) {
 		return build("hooked", "-tags=bfxvault_testhooks", "./cmd/vaultd")

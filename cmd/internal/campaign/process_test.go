@@ -25,7 +25,7 @@ type conditions struct {
 	killAt   string  // the point at which it kills itself; takes hooked
 }
 
-// process is a vaultd that runs.
+// process is a vaultd that runs, or a vaultproxy.
 type process struct {
 	cmd    *exec.Cmd
 	log    *output         // all that it has written
@@ -96,11 +96,16 @@ func (o *output) count(n int, words ...string) (found int) {
 // startProcess starts vaultd and returns once it serves.
 func startProcess(t testing.TB, binary, dir string, env []string, on conditions) *process {
 	t.Helper()
-	p := launch(t, binary, dir, env, on)
+	return launch(t, binary, dir, env, on).serving(t)
+}
+
+// serving waits until the process serves.
+func (p *process) serving(t testing.TB) *process {
+	t.Helper()
 	select {
 	case <-p.log.found:
 	case <-p.ended:
-		t.Fatalf("vaultd ended:\n%s", p.log)
+		t.Fatalf("%s ended:\n%s", p.cmd.Path, p.log)
 	}
 	return p
 }
@@ -108,7 +113,13 @@ func startProcess(t testing.TB, binary, dir string, env []string, on conditions)
 // launch starts vaultd.
 func launch(t testing.TB, binary, dir string, env []string, on conditions) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(binary, "--dir", dir), log: newOutput("msg=ready"), ended: make(chan struct{})}
+	return launchAs(t, exec.Command(binary, "--dir", dir), "msg=ready", env, on)
+}
+
+// launchAs starts a program, which serves once it has written a word.
+func launchAs(t testing.TB, cmd *exec.Cmd, ready string, env []string, on conditions) *process {
+	t.Helper()
+	p := &process{cmd: cmd, log: newOutput(ready), ended: make(chan struct{})}
 	p.cmd.Env = append(p.cmd.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{}
@@ -119,7 +130,7 @@ func launch(t testing.TB, binary, dir string, env []string, on conditions) *proc
 	started := make(chan error)
 	go p.run(on, started)
 	if err := <-started; err != nil {
-		t.Fatalf("starting vaultd: %v", err)
+		t.Fatalf("starting %s: %v", cmd.Path, err)
 	}
 	t.Cleanup(p.kill)
 	return p
@@ -184,7 +195,7 @@ func (p *process) stop(t testing.TB) {
 	must(t, p.cmd.Process.Signal(unix.SIGTERM))
 	<-p.ended
 	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
-		t.Errorf("vaultd ended with %d:\n%s", code, p.log)
+		t.Errorf("%s ended with %d:\n%s", p.cmd.Path, code, p.log)
 	}
 }
 
