@@ -7,6 +7,7 @@
 package cmd_test
 
 import (
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -30,6 +31,9 @@ func ordinary() string { return filepath.Join(root, "ordinary") }
 func hooked() string   { return filepath.Join(root, "hooked") }
 
 const hookTag = "bfxvault_testhooks"
+
+// long has stock clients send 20,000 requests, in place of 2,048.
+var long = flag.Bool("long", false, "run the long forms")
 
 func TestMain(m *testing.M) {
 	testscript.Main(suite{m}, map[string]func(){"pty": runPty})
@@ -145,7 +149,12 @@ func setUp(e *testscript.Env) error {
 	if err != nil {
 		return err
 	}
+	each := 256 // of eight processes
+	if *long {
+		each = 2500
+	}
 	e.Vars = append(e.Vars,
+		"EACH="+strconv.Itoa(each), "ALL="+strconv.Itoa(8*each),
 		"PATH="+hooked()+":"+os.Getenv("PATH"),
 		"ORDINARY="+ordinary(),
 		"HOME="+home,
