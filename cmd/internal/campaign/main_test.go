@@ -5,7 +5,8 @@
 //
 // Each campaign is one file: nonce (P6), limit (A53), scan (P1, P5), lock (P5,
 // A60), crash, killpoint and powercut (P2, P6, P7), diskfault (A48), denial (A47),
-// canary (A49), proof (A64, A65), growth (figures); trail holds an audit log against
+// canary (A49), proof (A64, A65), proxied (P1, vaultproxy), proxykill (P7, vaultproxy),
+// growth (figures); trail holds an audit log against
 // what clients know of it. The short forms run with `go test ./...`; the long ones,
 // with the numbers that we promise, with `.ci/campaign`, which passes -long.
 //
@@ -40,6 +41,8 @@ func TestMain(m *testing.M) {
 	switch { // this program as another process
 	case os.Getenv(floodEnv) != "":
 		exit(flood())
+	case os.Getenv(exchangeEnv) != "":
+		exit(serveExchange())
 	case os.Getenv(memlockEnv) != "":
 		exit(memlockForUser())
 	}

@@ -3,9 +3,9 @@ package campaign_test
 import (
 	"bytes"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha512"
 	"encoding/hex"
-	"encoding/json"
 	"io"
 	"net"
 	"net/http"
@@ -20,6 +20,8 @@ import (
 
 	"bfxvault/cmd/internal/memscan"
 	"bfxvault/cmd/internal/sim"
+	pb "bfxvault/proto/bfxvault/v1"
+	"bfxvault/vault"
 )
 
 // proxied is a vaultproxy before a vaultd, and the exchange behind it.
@@ -52,19 +54,24 @@ func (p *proxied) client() *http.Client {
 	return &http.Client{Transport: t, Timeout: time.Minute}
 }
 
-// standIn is what `vaultctl bot issue --json` prints.
-type standIn struct {
-	ID     string `json:"api_key"`
-	Secret string `json:"api_secret"`
-}
+// standIn is the stand-in credential of a stock client.
+type standIn struct{ ID, Secret string }
 
-// issue gives the bot of a rig a stand-in credential for an API key.
-func (r *rig) issue(label, passFile string) (s standIn) {
-	r.t.Helper()
-	out, err := exec.Command(program(r.t, "vaultctl"), "--dir", r.dir, "bot", "issue", botName, label, "--uid", "any",
-		"--passphrase-file", passFile, "--json").Output()
-	must(r.t, err, json.Unmarshal(out, &s))
-	return s
+// issue gives the bot of a rig a stand-in credential for an API key, good for any user.
+func (a *admin) issue(label string) (standIn, error) {
+	s := standIn{ID: vault.StandInPrefix + strings.ToLower(rand.Text()+rand.Text())[:32], Secret: (rand.Text() + rand.Text())[:43]}
+	r := vault.IssueStandIn{Bot: botName, Label: label, ID: s.ID}
+	box, err := a.seal(r.Purpose(), []byte(s.Secret))
+	if err != nil {
+		return s, err
+	}
+	r.Secret = box
+	proof, err := a.prove(r.Operation())
+	if err != nil {
+		return s, err
+	}
+	_, err = a.IssueStandIn(a.ctx, &pb.IssueStandInRequest{Bot: r.Bot, Label: r.Label, Id: r.ID, Secret: wire(box), Proof: proof})
+	return s, err
 }
 
 // lastNonce keeps the nonces of all clients apart.
@@ -112,7 +119,8 @@ func TestVaultproxyNeverHasASecret(t *testing.T) {
 	exchange := sim.New(sim.Key{ID: idOf("main"), Secret: secretOf("main"), Read: sim.All, Write: sim.All})
 	server := httptest.NewServer(exchange)
 	t.Cleanup(server.Close)
-	with := s.rig.issue("main", s.file("pass", passphrase))
+	with, err := s.admin().issue("main")
+	must(t, err)
 	p := newProxied(s.rig, server.URL)
 	c := p.client()
 	for range size(200, 20_000) {
