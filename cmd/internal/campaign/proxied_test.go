@@ -59,7 +59,7 @@ type standIn struct{ ID, Secret string }
 
 // issue gives the bot of a rig a stand-in credential for an API key, good for any user.
 func (a *admin) issue(label string) (standIn, error) {
-	s := standIn{ID: vault.StandInPrefix + strings.ToLower(rand.Text()+rand.Text())[:32], Secret: (rand.Text() + rand.Text())[:43]}
+	s := standIn{ID: vault.StandInPrefix + strings.ToLower(rand.Text() + rand.Text())[:32], Secret: (rand.Text() + rand.Text())[:43]}
 	r := vault.IssueStandIn{Bot: botName, Label: label, ID: s.ID}
 	box, err := a.seal(r.Purpose(), []byte(s.Secret))
 	if err != nil {

@@ -124,11 +124,16 @@ func TestKillsOfVaultdVaultproxyAndTheExchange(t *testing.T) {
 	b := &bots{told: map[string]string{}, count: map[string]int{}, heard: make(chan struct{}, 64)}
 	b.start(p, with, 8)
 	deeds := map[string]func(){
-		"vaultd killed":          func() { r.kill(); b.wait(random.IntN(20)); r.restart() },
-		"vaultproxy killed":      func() { p.kill(); b.wait(random.IntN(20)); p.start() },
-		"the exchange killed":    func() { x.kill(); b.wait(random.IntN(20)); x.start() },
-		"the exchange suspended": func() { must(t, x.cmd.Process.Signal(unix.SIGSTOP)); b.wait(random.IntN(20)); must(t, x.cmd.Process.Signal(unix.SIGCONT)) },
-		"vaultd and vaultproxy":  func() { r.kill(); p.kill(); p.start(); r.restart() },
+		"vaultd killed":             func() { r.kill(); b.wait(random.IntN(20)); r.restart() },
+		"vaultproxy killed":         func() { p.kill(); b.wait(random.IntN(20)); p.start() },
+		"the exchange killed":       func() { x.kill(); b.wait(random.IntN(20)); x.start() },
+		"the exchange started anew": func() { x.kill(); x.start() },
+		"the exchange suspended": func() {
+			must(t, x.cmd.Process.Signal(unix.SIGSTOP))
+			b.wait(random.IntN(20))
+			must(t, x.cmd.Process.Signal(unix.SIGCONT))
+		},
+		"vaultd and vaultproxy": func() { r.kill(); p.kill(); p.start(); r.restart() },
 	}
 	names := slices.Sorted(maps.Keys(deeds))
 	done := map[string]int{}
