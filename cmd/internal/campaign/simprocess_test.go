@@ -41,7 +41,8 @@ func serveExchange() error {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		note := func(what string) { fmt.Fprintf(journal, "%s %s\n", what, body) }
-		time.Sleep(time.Duration(rand.IntN(3000)) * time.Microsecond) // the network's
+		network := func() { time.Sleep(time.Duration(rand.IntN(2000)) * time.Microsecond) } // each way
+		network()
 		note("arrived")
 		answer := httptest.NewRecorder()
 		x.ServeHTTP(answer, r)
@@ -51,6 +52,7 @@ func serveExchange() error {
 		case strings.Contains(answer.Body.String(), "10114"):
 			note("small")
 		}
+		network()
 		for name, values := range answer.Header() {
 			w.Header()[name] = values
 		}
