@@ -54,8 +54,11 @@ type bots struct {
 	all   sync.WaitGroup
 }
 
-func (b *bots) start(p *proxied, with standIn, n int) {
-	for i := range n {
+// laneLabels are the API keys: as many requests are under way at a time.
+func laneLabels() []string { return strings.Fields("a b c d e f g h") }
+
+func (b *bots) start(p *proxied, with []standIn) {
+	for i, with := range with {
 		c := p.client()
 		b.all.Go(func() {
 			for k := 1; !b.over.Load(); k++ {
@@ -116,13 +119,17 @@ func TestKillsOfVaultdVaultproxyAndTheExchange(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
-	r := ready(t, conditions{}, "main")
+	r := ready(t, conditions{}, laneLabels()...)
 	x := newSimProcess(t, filepath.Join(filepath.Dir(r.dir), "journal"))
-	with, err := r.admin().issue("main")
-	must(t, err)
+	var with []standIn
+	for _, label := range slices.Concat(laneLabels(), laneLabels()) { // two bots on each
+		s, err := r.admin().issue(label)
+		must(t, err)
+		with = append(with, s)
+	}
 	p := newProxied(r, "http://"+x.address)
 	b := &bots{told: map[string]string{}, count: map[string]int{}, heard: make(chan struct{}, 64)}
-	b.start(p, with, 8)
+	b.start(p, with)
 	deeds := map[string]func(){
 		"vaultd killed":             func() { r.kill(); b.wait(random.IntN(20)); r.restart() },
 		"vaultproxy killed":         func() { p.kill(); b.wait(random.IntN(20)); p.start() },

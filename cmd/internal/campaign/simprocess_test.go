@@ -35,7 +35,10 @@ func serveExchange() error {
 	if err != nil {
 		return err
 	}
-	x := sim.New(sim.Key{ID: idOf("main"), Secret: secretOf("main"), Read: sim.All, Write: sim.All})
+	x := sim.New()
+	for _, label := range laneLabels() {
+		x.Put(sim.Key{ID: idOf(label), Secret: secretOf(label), Read: sim.All, Write: sim.All})
+	}
 	fmt.Println("msg=serving", l.Addr())
 	return http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
