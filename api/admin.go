@@ -6,6 +6,7 @@ import (
 
 	pb "bfxvault/proto/bfxvault/v1"
 	"bfxvault/vault"
+	"bfxvault/vault/release"
 )
 
 // admin serves AdminService.
@@ -18,7 +19,7 @@ type admin struct {
 func (a *admin) Status(context.Context, *pb.StatusRequest) (*pb.StatusResponse, error) {
 	s := a.vault.Status()
 	response := &pb.StatusResponse{
-		State: string(s.State), Version: vault.Version, VaultId: s.VaultID, Problem: s.Problem,
+		State: string(s.State), Version: release.Version, VaultId: s.VaultID, Problem: s.Problem,
 		Keys: uint32(s.Keys), Bots: uint32(s.Bots), Grants: uint32(s.Grants),
 		Since: s.Since, Memory: s.Memory, Alerts: s.Alerts, Revision: s.Revision,
 		AuditProblem: s.AuditProblem, AuditSeq: s.Synced.Seq, AuditHead: s.Synced.Head[:],

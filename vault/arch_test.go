@@ -24,12 +24,12 @@ func importTable() []importLine {
 	return []importLine{
 		{"cmd/vaultd", "cmd/internal/daemon", "ten lines"},
 		{"cmd/vaultproxy", "cmd/internal/proxyd", "ten lines"},
-		{"cmd/internal/proxyd", "api/client api/peer api/proxy api/upstream cmd/internal/harden cmd/internal/paths", "wires vaultproxy; nothing under vault"},
+		{"cmd/internal/proxyd", "api/client api/peer api/proxy api/upstream cmd/internal/harden cmd/internal/paths vault/release", "wires vaultproxy; nothing of the vault"},
 		{"cmd/vaultctl", "api api/peer api/upstream cmd/internal/bench cmd/internal/daemon cmd/internal/doctor cmd/internal/harden cmd/internal/login cmd/internal/paths cmd/internal/policyfile cmd/internal/sim " +
-			"proto/bfxvault/v1 vault vault/audit vault/operator vault/policy",
+			"proto/bfxvault/v1 vault vault/audit vault/operator vault/policy vault/release",
 			"the operator's program; demo and bench run it again as their daemon"},
 		{"cmd/internal/bench", "proto/bfxvault/v1", "measures over the wire, as a bot would"},
-		{"cmd/internal/daemon", "api api/peer cmd/internal/harden cmd/internal/paths vault vault/audit", "wires vaultd; never the passphrase's side"},
+		{"cmd/internal/daemon", "api api/peer cmd/internal/harden cmd/internal/paths vault vault/audit vault/release", "wires vaultd; never the passphrase's side"},
 		{"cmd/internal/doctor", "", "grades how a vault is set up, by what its machine and vaultd say"},
 		{"cmd/internal/policyfile", "vault/policy", "the policy file: reads, prints, compares"},
 		{"cmd/internal/paths", "", "where things are, for daemon and tool alike"},
@@ -41,7 +41,7 @@ func importTable() []importLine {
 		{"cmd/internal/faultfs", "", "a disk for tests that fails and loses power; knows nothing of who writes on it"},
 		{"cmd/internal/sim", "", "the exchange's own opinion of a signature: it must not share ours"},
 
-		{"api", "api/peer proto/bfxvault/v1 vault vault/policy", "between wire and domain; never the parts below vault"},
+		{"api", "api/peer proto/bfxvault/v1 vault vault/policy vault/release", "between wire and domain; never the parts below vault"},
 		{"examples/go", "api/client", "a bot as README.md shows it"},
 
 		{"api/client", "proto/bfxvault/v1", "a bot links the wire and nothing of the vault"},
@@ -51,11 +51,12 @@ func importTable() []importLine {
 
 		{"proto/bfxvault/v1", "", "what is said on the wire; knows no domain"},
 
-		{"vault", "vault/audit vault/policy vault/internal/backup vault/internal/bitfinex vault/internal/clock vault/internal/crash vault/internal/envelope vault/internal/guard " +
+		{"vault", "vault/audit vault/policy vault/release vault/internal/backup vault/internal/bitfinex vault/internal/clock vault/internal/crash vault/internal/envelope vault/internal/guard " +
 			"vault/internal/limits vault/internal/mac vault/internal/nonce vault/internal/record vault/internal/standin vault/internal/store",
 			"the domain: it alone puts the parts below together, and knows no wire"},
 		{"vault/operator", "vault vault/audit vault/internal/envelope vault/internal/mac", "the passphrase's side, for vaultctl: shares the words of the domain, and the other end of its sealed box"},
 		{"vault/audit", "", "the chained log; its keys come in as function values"},
+		{"vault/release", "", "which release this is"},
 		{"vault/policy", "", "pure: decides, and imports no other package of ours"},
 		{"vault/internal/backup", "vault/internal/envelope", "a vault file in one piece, sealed once more"},
 		{"vault/internal/bitfinex", "vault/policy vault/internal/mac", "what a request means, and its signature"},

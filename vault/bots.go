@@ -139,7 +139,7 @@ func (v *Vault) RemoveBot(ctx context.Context, by Operator, name string) (revisi
 
 // dropBot removes a bot and its grants, and returns what to write.
 func (s *snapshot) dropBot(op string, b *bot) ([]change, error) {
-	now := s.gone.next(b.name)
+	now := s.nextRemoval(b.name)
 	s.removeBot(b.name)
 	s.gone.bots[b.name] = b.record(now)
 	changes, err := b.change(op, now)

@@ -19,12 +19,15 @@ func newGone() gone { return gone{map[string]record.Bot{}, map[string]record.Gra
 
 func (g gone) clone() gone { return gone{maps.Clone(g.bots), maps.Clone(g.grants)} }
 
-// next is when a bot goes: after whatever was revoked of it before, even within the same
+// nextRemoval is when a bot goes: after whatever was taken of it before, even within the same
 // second, so that it comes back with what went with it and no more.
-func (g gone) next(name string) int64 {
+func (s *snapshot) nextRemoval(name string) int64 {
 	now := unixNow()
-	for _, rec := range g.former(name, func(record.Grant) bool { return true }) {
+	for _, rec := range s.gone.former(name, func(record.Grant) bool { return true }) {
 		now = max(now, rec.Revoked+1)
+	}
+	for _, si := range s.standInsOf(name) {
+		now = max(now, si.record.Recalled+1)
 	}
 	return now
 }
@@ -45,9 +48,9 @@ func (g gone) former(name string, is func(record.Grant) bool) map[string]record.
 	return found
 }
 
-// revive brings a removed bot back, with the grants that went with it and whose API key
-// still stands, and returns what to write.
-func (u *unlocked) reviveMu(op string, s *snapshot, name string) ([]change, error) {
+// reviveMu brings a removed bot back, with the grants that went with it and whose API key
+// still stands, and its stand-in credentials, and returns what to write.
+func (u *unlocked) reviveMu(op string, s *snapshot, name string, in *intake) ([]change, error) {
 	rec := s.gone.bots[name]
 	b := newBot(name, record.Bot{Match: rec.Match, Role: rec.Role, Created: rec.Created})
 	grants := s.gone.with(name, rec.Removed)
@@ -64,7 +67,8 @@ func (u *unlocked) reviveMu(op string, s *snapshot, name string) ([]change, erro
 	if err != nil {
 		return nil, err
 	}
-	return changes, nil
+	more, err := u.reuseAllMu(op, s, name, rec.Removed, in)
+	return append(changes, more...), err
 }
 
 // viewOfRemoved is a bot that was removed, with the grants that it had.

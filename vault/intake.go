@@ -6,11 +6,12 @@ import (
 
 // intake is a secret on its way into the vault: opened once the proof of its change has
 // held, wiped before the vault file is waited for, or with a lock (P5). What was made of it
-// is wiped as well where the change fails.
+// is wiped as well where the change fails. So are mid-states of secrets that the vault has
+// and that come back into use.
 type intake struct {
 	unlocked *unlocked
 	buffer   *guard.Buffer // the prefix of a sealed box and the secret; nil before one is open
-	states   *midStates    // nil once they are the vault's
+	states   []*midStates  // none once they are the vault's
 }
 
 // open opens the secret of a request.
@@ -37,8 +38,14 @@ func (in *intake) absorb(op string) (*midStates, error) {
 	if err != nil {
 		return nil, memoryError(op, err)
 	}
-	in.states = newMidStates(u.slab, slot)
-	return in.states, nil
+	return in.hold(slot), nil
+}
+
+// hold has mid-states in a slot of the slab end with the intake.
+func (in *intake) hold(slot int) *midStates {
+	m := newMidStates(in.unlocked.slab, slot)
+	in.states = append(in.states, m)
+	return m
 }
 
 // size is the length of the secret in bytes.
@@ -59,7 +66,7 @@ func (in *intake) end() {
 	if in.buffer != nil {
 		in.wipe() // also where nothing was sealed
 	}
-	if in.states != nil {
-		in.states.end(nil)
+	for _, m := range in.states {
+		m.end(nil)
 	}
 }

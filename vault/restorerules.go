@@ -11,6 +11,7 @@ import (
 	"bfxvault/vault/internal/record"
 	"bfxvault/vault/internal/store"
 	"bfxvault/vault/policy"
+	"bfxvault/vault/release"
 )
 
 // restoreAhead is how far request nonces move on: further than any mark of which an
@@ -155,7 +156,7 @@ func (c *contents) forgetOrders(op string, now policy.Now) (changes []change, er
 func (c *contents) moveMarks(_ string, now policy.Now) (changes []change, err error) {
 	for _, id := range sortedKeys(c.marks) {
 		mark := nonce.RequestNonce(c.marks[id])
-		if mark > nonce.Max || nonce.CheckMark(mark, now.Wall, released) != nil {
+		if mark > nonce.Max || nonce.CheckMark(mark, now.Wall, release.Month()) != nil {
 			continue
 		}
 		mark = max(mark, nonce.RequestNonce(now.Wall.UnixMicro())) + nonce.RequestNonce(restoreAhead.Microseconds())

@@ -348,6 +348,15 @@ func TestAStandInEnds(t *testing.T) {
 		_, err = r.v.RemoveBot(ctx, r.by, "mm-1")
 		r.must(err)
 		wantKind(t, order(), vault.KindNoGrant)
+		r.must(r.enable("mm-1"), order()) // as it was
+		_, err = r.v.RecallStandIn(ctx, r.by, "mm-1", standInID)
+		r.must(err)
+		_, err = r.v.RemoveBot(ctx, r.by, "mm-1")
+		r.must(err, r.enable("mm-1"))
+		wantKind(t, order(), vault.KindNoGrant) // recalled before
+		r.must(r.issue(again, ""))
+		_, err = r.v.RemoveBot(ctx, r.by, "mm-1")
+		r.must(err)
 		r.must(r.addBot("mm-1", 1001), r.grant("mm-1", "main", policy.Read|policy.Trade))
 		wantKind(t, order(), vault.KindNoGrant)
 		_, err = r.v.RecallStandIn(ctx, r.by, "mm-2", standInID)

@@ -111,13 +111,19 @@ func (u *unlocked) reissueMu(op string, s *snapshot, r IssueStandIn, in *intake)
 	}
 	si := *old
 	si.record.UID, si.record.Expires, si.record.Recalled, si.record.Suspended = r.UID, r.Expires, 0, 0
-	if si.states == nil {
-		slot, err := u.absorbStoredMu(op, place{store.Secrets, r.ID})
+	return si.useMu(op, u, s, in)
+}
+
+// useMu makes a stand-in credential one that signs, as its record says, and returns what to
+// write.
+func (si *standIn) useMu(op string, u *unlocked, s *snapshot, in *intake) ([]change, error) {
+	if si.states == nil && isGood(&si.record) {
+		slot, err := u.absorbStoredMu(op, place{store.Secrets, si.id})
 		if err != nil {
 			return nil, err
 		}
-		si.states = newMidStates(u.slab, slot)
-		in.states = si.states
+		in.unlocked = u
+		si.states = in.hold(slot)
 	}
 	changes, err := si.store(op, s)
 	if err == nil {
@@ -200,6 +206,23 @@ func (s *snapshot) recallAll(op, bot string, now int64) (changes []change, err e
 			continue
 		}
 		more, err := si.recall(op, s, now)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, more...)
+	}
+	return changes, nil
+}
+
+// reuseAllMu brings back the stand-in credentials that were recalled with their bot.
+func (u *unlocked) reuseAllMu(op string, s *snapshot, bot string, removed int64, in *intake) (changes []change, err error) {
+	for _, old := range s.standInsOf(bot) {
+		if old.record.Recalled != removed {
+			continue
+		}
+		si := *old
+		si.record.Recalled = 0
+		more, err := si.useMu(op, u, s, in)
 		if err != nil {
 			return nil, err
 		}

@@ -8,10 +8,12 @@ import (
 )
 
 // EnableBot ends the suspension that a restore begins, and brings a bot back that was
-// removed, with the grants that went with it. It widens. A bot that is not suspended stays
+// removed, with the grants and stand-in credentials that went with it. It widens. A bot that is not suspended stays
 // as it is; one that never was is KindNotFound.
 func (v *Vault) EnableBot(ctx context.Context, by Operator, r EnableBot, p Proof) (revision uint64, err error) {
 	const op = "bot enable"
+	var in intake
+	defer in.end()
 	return v.change(ctx, op, by, r.Operation(), p, func(u *unlocked, s *snapshot) ([]change, error) {
 		old := s.bots[r.Name]
 		switch {
@@ -19,7 +21,7 @@ func (v *Vault) EnableBot(ctx context.Context, by Operator, r EnableBot, p Proof
 			if err := v.checkBots(op, map[string]policy.BotSpec{r.Name: {Match: s.gone.bots[r.Name].Match}}); err != nil {
 				return nil, err
 			}
-			return u.reviveMu(op, s, r.Name)
+			return u.reviveMu(op, s, r.Name, &in)
 		case old == nil:
 			return nil, noBot(op)
 		case old.suspended == 0:

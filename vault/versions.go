@@ -12,6 +12,7 @@ import (
 	"bfxvault/vault/internal/nonce"
 	"bfxvault/vault/internal/record"
 	"bfxvault/vault/policy"
+	"bfxvault/vault/release"
 )
 
 // apiKey is an API key: what its versions share, and those of them that can sign. All
@@ -140,7 +141,7 @@ func (u *unlocked) counterMu(id string, mark nonce.RequestNonce) (c *nonce.Count
 	if c = u.counters[id]; c != nil {
 		return c, u.heldBack[id]
 	}
-	if err := nonce.CheckMark(mark, clock.Wall(), released); err != nil {
+	if err := nonce.CheckMark(mark, clock.Wall(), release.Month()); err != nil {
 		held = err.Error()
 		u.heldBack[id] = held
 	}

@@ -1,6 +1,8 @@
 package client
 
 import (
+	"time"
+
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/status"
 )
@@ -24,6 +26,21 @@ func Text(err error) string {
 		return s.Message()
 	}
 	return err.Error()
+}
+
+// RetryAfter is how long vaultd says to wait before the same request may pass, 0 where it
+// does not say: then until the day ends (UTC), or not at all.
+func RetryAfter(err error) time.Duration {
+	s, ok := status.FromError(err)
+	if !ok {
+		return 0
+	}
+	for _, detail := range s.Details() {
+		if retry, ok := detail.(*errdetails.RetryInfo); ok {
+			return retry.GetRetryDelay().AsDuration()
+		}
+	}
+	return 0
 }
 
 func info(err error) *errdetails.ErrorInfo {

@@ -15,7 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"bfxvault/api/proxy"
 )
@@ -213,6 +216,23 @@ func TestDenialsAreThoseThatClientsKnow(t *testing.T) {
 		r.signer.says = refusalOf(c.code, c.reason, c.rule)
 		if code, body := r.do(r.request("v2/auth/r/wallets", "{}")); code != c.status || !strings.HasPrefix(body, c.body) {
 			t.Errorf("%s: %d %s", c.reason, code, body)
+		}
+	}
+}
+
+// A limit says how long to wait, in whole seconds, as Bitfinex's does (RFC 9110).
+func TestALimitSaysHowLongToWait(t *testing.T) {
+	r := newRig(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
+	for wait, want := range map[time.Duration]string{0: "", time.Millisecond: "1", time.Second: "1", 1001 * time.Millisecond: "2"} {
+		s, err := status.New(codes.ResourceExhausted, "no").WithDetails(
+			&errdetails.ErrorInfo{Reason: "LIMITED", Domain: "bfxvault"}, &errdetails.RetryInfo{RetryDelay: durationpb.New(wait)})
+		must(t, err)
+		r.signer.says = s.Err()
+		answer, err := http.DefaultClient.Do(r.request("v2/auth/r/wallets", "{}"))
+		must(t, err)
+		answer.Body.Close()
+		if got := answer.Header.Get("Retry-After"); answer.StatusCode != 429 || got != want {
+			t.Errorf("%v: %d, Retry-After %q", wait, answer.StatusCode, got)
 		}
 	}
 }

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"bfxvault/api/client"
 	"bfxvault/api/upstream"
@@ -30,6 +32,7 @@ type refusal struct {
 	code   int
 	text   string
 	status int
+	wait   time.Duration // until it may pass, where that is known (RFC 9110, section 10.2.3)
 }
 
 func (a *ask) refuse(code int, text string) *refusal {
@@ -54,6 +57,9 @@ func (f *refusal) write(w http.ResponseWriter) {
 		text = []byte(`["error",10000,"unknown"]`)
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if f.wait > 0 {
+		w.Header().Set("Retry-After", strconv.FormatInt(int64((f.wait+time.Second-1)/time.Second), 10))
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(text) // who asked may have left
 }
@@ -65,7 +71,9 @@ func (a *ask) denied(err error) *refusal {
 	case "NO_GRANT":
 		return a.refuse(codeAuth, "apikey: invalid (bfxvault knows no such stand-in credential, or another secret)")
 	case "LIMITED", "BUSY":
-		return a.refuse(codeRateLimit, "ratelimit: error ("+text+")")
+		limited := a.refuse(codeRateLimit, "ratelimit: error ("+text+")")
+		limited.wait = client.RetryAfter(err)
+		return limited
 	case "DENIED", "UNKNOWN_ORDER", "MALFORMED", "INVALID":
 		if client.Rule(err) == "stand_in_nonce" {
 			return a.refuse(codeNonce, a.nonceText()+" ("+text+")")

@@ -16,7 +16,8 @@ func (a *app) botEnable() *cobra.Command {
 		Use: "enable NAME", Short: "End the suspension of a bot, or bring back one that was removed",
 		Long: "End the suspension of a bot. After an older vault file was accepted every bot is\n" +
 			"suspended: look at its grants first, since what was taken away later is back.\n\n" +
-			"A bot that was removed comes back with the grants that went with it.",
+			"A bot that was removed comes back with the grants and stand-in credentials that went\n" +
+			"with it.",
 		Example: "  vaultctl bot enable mm-1", Args: exactly(1), ValidArgsFunction: a.completeBots,
 		RunE: func(c *cobra.Command, args []string) error {
 			request := vault.EnableBot{Name: args[0]}
@@ -49,6 +50,18 @@ func (a *app) showRevived(ctx context.Context, s *session, name string) error {
 		}
 		if b.GetRemoved() != 0 && g.GetRevoked() == b.GetRemoved() {
 			a.showChanges(policyfile.Diff(nil, oneGrant(name, spec)))
+		}
+	}
+	if b.GetRemoved() == 0 {
+		return nil
+	}
+	all, err := s.admin.ListStandIns(ctx, &pb.ListStandInsRequest{})
+	if err != nil {
+		return err
+	}
+	for _, si := range all.GetStandIns() {
+		if si.GetBot() == name && si.GetRecalled() == b.GetRemoved() {
+			a.hintf("the stand-in credential %s is good again with it", si.GetId())
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package campaign_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha512"
@@ -49,7 +50,9 @@ func (p *proxied) start() {
 
 // client speaks to vaultproxy, over connections of its own.
 func (p *proxied) client() *http.Client {
-	t := &http.Transport{DisableCompression: true, Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", p.listen) }}
+	t := &http.Transport{DisableCompression: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", p.listen)
+	}}
 	p.t.Cleanup(t.CloseIdleConnections)
 	return &http.Client{Transport: t, Timeout: time.Minute}
 }

@@ -13,6 +13,7 @@ import (
 	"bfxvault/cmd/internal/harden"
 	"bfxvault/cmd/internal/paths"
 	"bfxvault/vault"
+	"bfxvault/vault/release"
 )
 
 const usage = `usage: vaultd [--dir DIR] [--config FILE]
@@ -58,7 +59,7 @@ func Command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case flags.NArg() > 0:
 		return fail(2, fmt.Errorf("unexpected argument %q: see vaultd --help", flags.Arg(0)))
 	case *version:
-		fmt.Fprintln(stdout, "vaultd", vault.Version)
+		fmt.Fprintln(stdout, "vaultd", release.Version)
 		return 0
 	}
 	p, err := paths.ForDaemon(*dir)

@@ -32,6 +32,7 @@ import (
 	"bfxvault/api/peer"
 	"bfxvault/cmd/internal/paths"
 	"bfxvault/vault"
+	"bfxvault/vault/release"
 )
 
 // gcPercent trades memory, of which vaultd has little, for fewer collections.
@@ -170,7 +171,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 			d.vault.LockFor(vault.CauseSignal, vault.Operator{})
 		}
 	}()
-	d.log.Info("ready", "version", vault.Version, "state", d.vault.Status().State)
+	d.log.Info("ready", "version", release.Version, "state", d.vault.Status().State)
 	d.notify(sd.SdNotifyReady)
 	select {
 	case err := <-failed:

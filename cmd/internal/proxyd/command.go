@@ -25,6 +25,7 @@ import (
 	"bfxvault/api/upstream"
 	"bfxvault/cmd/internal/harden"
 	"bfxvault/cmd/internal/paths"
+	"bfxvault/vault/release"
 )
 
 const usage = `usage: vaultproxy [--dir DIR] [--listen ADDR|unix:PATH] [--upstream URL] [--tls]
@@ -38,6 +39,7 @@ in the foreground, beside vaultd.
   --upstream URL  a simulated exchange on this machine, in place of Bitfinex
   --tls           HTTPS and HTTP/2, with a certificate of its own that it makes once;
                   its log says where that is, for clients to trust
+  --version       print the version
 
 Signals: SIGTERM ends, once what is under way is answered.
 `
@@ -76,6 +78,7 @@ func Command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&s.listen, "listen", defaultListen, "")
 	flags.StringVar(&s.upstream, "upstream", "", "")
 	flags.BoolVar(&s.tls, "tls", false, "")
+	version := flags.Bool("version", false, "")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(stdout, usage)
@@ -84,6 +87,9 @@ func Command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return fail(2, errors.New("a flag that vaultproxy does not have, or without its value: see vaultproxy --help"))
 	case flags.NArg() > 0:
 		return fail(2, errors.New("vaultproxy takes no arguments: see vaultproxy --help"))
+	case *version:
+		fmt.Fprintln(stdout, "vaultproxy", release.Version)
+		return 0
 	}
 	to, err := upstream.New(upstream.Options{URL: s.upstream})
 	if err != nil {
