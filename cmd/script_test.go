@@ -145,7 +145,7 @@ func setUp(e *testscript.Env) error {
 			return err
 		}
 	}
-	stock, err := filepath.Abs("../examples/stock")
+	examples, err := filepath.Abs("../examples")
 	if err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func setUp(e *testscript.Env) error {
 		"BFXVAULT_TEST_CLOCK="+filepath.Join(e.WorkDir, "clock"), // no file yet: the real time
 		"BFXVAULT_TEST_SLEPT="+filepath.Join(e.WorkDir, "slept"), // nor here: the machine is awake
 		"KEY="+apiKey,
-		"STOCK="+stock,
+		"STOCK="+filepath.Join(examples, "stock"), "PYTHON="+filepath.Join(examples, "python"),
 		"UID="+strconv.Itoa(os.Geteuid()),
 		"GID="+strconv.Itoa(os.Getegid()),
 	)

@@ -1,5 +1,6 @@
 // Everything that a bot does in a day, with each of the stock clients, at an exchange with a
-// market: `vaultctl sim`, or vaultproxy before it. CLIENT is ccxt or bfx-api-node-rest.
+// market: `vaultctl sim`, or vaultproxy before it. CLIENT is ccxt, bfx-api-node-rest or
+// bitfinex-api-node.
 'use strict'
 const assert = require('node:assert')
 
@@ -50,10 +51,18 @@ async function withCCXT () {
   assert.deepStrictEqual(await exchange.fetchPositions(), [])
 }
 
-async function withREST () {
+function restClient () {
+  if (client === 'bitfinex-api-node') { // it brings a bfx-api-node-rest of its own
+    const BFX = require('bitfinex-api-node')
+    return new BFX({ apiKey, apiSecret, transform: true, rest: { url } }).rest(2)
+  }
   const { RESTv2 } = require('bfx-api-node-rest')
+  return new RESTv2({ apiKey, apiSecret, url, transform: true })
+}
+
+async function withREST () {
   const { Order } = require('bfx-api-node-models')
-  const rest = new RESTv2({ apiKey, apiSecret, url, transform: true })
+  const rest = restClient()
   const order = (more) => new Order({ type: 'EXCHANGE LIMIT', symbol: 'tBTCUSD', amount: 0.1, price: 10000, ...more }, rest)
   const usd = async () => (await rest.wallets()).find(w => w.type === 'exchange' && w.currency === 'USD')
 
