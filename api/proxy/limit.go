@@ -1,14 +1,16 @@
 package proxy
 
 import (
+	"io"
 	"net"
 	"sync"
 )
 
-// Limit is a listener that has at most n connections open at a time. Those above wait to be
-// accepted.
+// Limit is a listener that has at most n connections open at a time, and half of them for
+// one user. Those above n wait to be accepted; those of a user who has his half are closed,
+// so that nobody keeps the others out.
 func Limit(l net.Listener, n int) net.Listener {
-	return &limit{Listener: l, room: make(chan struct{}, n), done: make(chan struct{})}
+	return &limit{Listener: l, room: make(chan struct{}, n), done: make(chan struct{}), each: max(n/2, 1), users: map[int64]int{}}
 }
 
 type limit struct {
@@ -16,6 +18,10 @@ type limit struct {
 	room chan struct{}
 	done chan struct{} // closed with the listener
 	once sync.Once
+
+	mu    sync.Mutex
+	each  int
+	users map[int64]int // connections by uid; -1 of those that nobody can be told of
 }
 
 // Accept waits for room, and for a connection.
@@ -30,7 +36,9 @@ func (l *limit) Accept() (net.Conn, error) {
 		<-l.room
 		return nil, err
 	}
-	return &counted{Conn: c, leave: sync.OnceFunc(func() { <-l.room })}, nil
+	counted := &counted{Conn: c, limit: l, uid: sync.OnceValue(func() *uint32 { return uidOf(c) })}
+	counted.enter = sync.OnceValue(counted.take)
+	return counted, nil
 }
 
 // Close ends those who wait in Accept.
@@ -42,14 +50,67 @@ func (l *limit) Close() error {
 // counted is a connection that makes room when it is closed.
 type counted struct {
 	net.Conn
-	leave func()
+	limit *limit
+	uid   func() *uint32 // at the other end; nil where nobody can tell
+	enter func() error   // of its user's, once
+
+	mu     sync.Mutex
+	user   int64
+	inside bool
+	closed bool
+}
+
+// take counts the connection as one of its user's. Whoever reads it looks that up, which
+// takes longer than to accept the next.
+func (c *counted) take() error {
+	user := int64(-1)
+	if uid := c.uid(); uid != nil {
+		user = int64(*uid)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l := c.limit
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.closed || l.users[user] >= l.each {
+		return io.EOF // which an http.Server takes for a client that has left
+	}
+	l.users[user]++
+	c.user, c.inside = user, true
+	return nil
+}
+
+// Read reads, unless the user has too many connections.
+func (c *counted) Read(p []byte) (int, error) {
+	if err := c.enter(); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(p)
 }
 
 // Close closes the connection.
 func (c *counted) Close() error {
-	defer c.leave()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.closed = true
+		c.leave()
+		<-c.limit.room
+	}
 	return c.Conn.Close()
 }
 
-// NetConn is the connection below, whose other end can be asked for.
+func (c *counted) leave() {
+	if !c.inside {
+		return
+	}
+	l := c.limit
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.users[c.user]--; l.users[c.user] == 0 {
+		delete(l.users, c.user)
+	}
+}
+
+// NetConn is the connection below.
 func (c *counted) NetConn() net.Conn { return c.Conn }

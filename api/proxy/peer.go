@@ -19,7 +19,10 @@ type peerKey struct{}
 // PeerContext is an http.Server's ConnContext: it notes the connection, whose other end is
 // looked at once, when a request wants to know.
 func PeerContext(ctx context.Context, c net.Conn) context.Context {
-	for { // below TLS and Limit
+	for { // below TLS
+		if known, ok := c.(*counted); ok {
+			return context.WithValue(ctx, peerKey{}, known.uid)
+		}
 		above, ok := c.(interface{ NetConn() net.Conn })
 		if !ok {
 			break

@@ -8,10 +8,12 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -351,6 +353,45 @@ func TestSlowSendersAreSentAway(t *testing.T) {
 }
 
 // Those above the bound wait until one leaves.
+// No user takes more than half of the connections: the others' trade goes on.
+func TestNoUserKeepsTheOthersOut(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	served := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "served") })}
+	go served.Serve(proxy.Limit(inner, 4))
+	t.Cleanup(func() { served.Close() })
+	ask := func() (c net.Conn, answer string) {
+		c, err := net.Dial("tcp", inner.Addr().String())
+		must(t, err)
+		_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") // it may be closed already
+		response, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			return c, "closed"
+		}
+		text, err := io.ReadAll(response.Body)
+		must(t, err)
+		return c, string(text)
+	}
+	for i, want := range []string{"served", "served", "closed", "closed"} {
+		c, got := ask()
+		defer c.Close()
+		if got != want {
+			t.Errorf("connection %d: %s, want %s", i+1, got, want)
+		}
+		if i > 1 {
+			c.Close()
+		}
+	}
+	if os.Geteuid() == 0 { // as somebody else
+		cmd := exec.Command("/proc/self/exe")
+		cmd.Dir, cmd.Env = "/", append(os.Environ(), strangerEnv+"="+inner.Addr().String())
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		if out, err := cmd.CombinedOutput(); err != nil || string(out) != "served" {
+			t.Errorf("another user: %s: %v", out, err)
+		}
+	}
+}
+
 func TestConnectionsAreBounded(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
