@@ -33,8 +33,8 @@ type StandInProof struct {
 	ID        string
 	Nonce     string // decimal, milliseconds or microseconds
 	Signature string // hex
-	// UID is the user that the request came from. It counts from a caller of role proxy
-	// alone; of any other its own does.
+	// UID is the user that the request came from, nil for the caller's own. Another one is
+	// believed of a caller of role proxy alone.
 	UID *uint32
 	// Payload is REST v1's, as it came; path and body are in it.
 	Payload string
@@ -98,22 +98,20 @@ func (s *snapshot) findByStandIn(c Caller, p *StandInProof) (*apiKey, *grant, er
 	if e := si.record.Expires; e != 0 && clock.Wall().Unix() >= e {
 		return nil, nil, deniedError("sign", policy.StandInExpired())
 	}
-	if uid := si.record.UID; uid != nil && *uid != s.uidOf(c, p) {
+	if uid := si.record.UID; uid != nil && !s.isOf(c, p, *uid) {
 		return nil, nil, deniedError("sign", policy.StandInOfAnother())
 	}
 	return s.keys[si.record.Label], b.grants[si.record.Label], nil
 }
 
-// uidOf is the user that a request came from: what vaultproxy says of it counts where the
-// operator has registered it as that.
-func (s *snapshot) uidOf(c Caller, p *StandInProof) uint32 {
+// isOf says whether a request came from a user. What vaultproxy says of that counts where
+// the operator has registered it; what any other caller says of somebody else makes the
+// request nobody's.
+func (s *snapshot) isOf(c Caller, p *StandInProof, uid uint32) bool {
 	if p.UID == nil || *p.UID == c.UID {
-		return c.UID
+		return c.UID == uid
 	}
-	if s.isProxy(c, func(*bot) bool { return true }) {
-		return *p.UID
-	}
-	return c.UID
+	return *p.UID == uid && s.isProxy(c, func(*bot) bool { return true })
 }
 
 // isProxy says whether a caller is vaultproxy, as the operator has registered it, and which

@@ -244,7 +244,8 @@ func TestAStandInIsBoundToItsUser(t *testing.T) {
 		r.must(err, order(uid(900), &bound))
 		wantDenied(t, order(uid(900), nil), vault.KindDenied, "stand_in stand_in")
 		wantDenied(t, order(uid(900), &proxy), vault.KindDenied, "stand_in stand_in")
-		r.must(order(uid(1001), &proxy)) // whatever it says of itself
+		wantDenied(t, order(uid(1001), &proxy), vault.KindDenied, "stand_in stand_in") // a vaultproxy that nobody has registered
+		r.must(order(uid(1001), &bound))
 	})
 }
 

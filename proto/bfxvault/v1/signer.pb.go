@@ -117,8 +117,8 @@ type StandIn struct {
 	Nonce string `protobuf:"bytes,2,opt,name=nonce,proto3" json:"nonce,omitempty"`
 	// The client's signature: 96 hexadecimal digits.
 	Signature string `protobuf:"bytes,3,opt,name=signature,proto3" json:"signature,omitempty"`
-	// The uid that the request came from. It counts from a caller of role proxy; of any
-	// other its own does.
+	// The uid that the request came from; not set, the caller's own. Another one is believed
+	// of a caller of role proxy; of any other it makes the request nobody's.
 	Uid *uint32 `protobuf:"varint,4,opt,name=uid,proto3,oneof" json:"uid,omitempty"`
 	// Of a request whose signature Bitfinex has refused with 10114: the number of that
 	// signature's record. Once, within 10 s, over the same connection.
