@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -92,16 +93,39 @@ type standInOf struct {
 
 // cmdStock is "stock FILE PATH [BODY]": a stock client sends a request through vaultproxy,
 // signed with the stand-in credential in FILE, and prints status and body. A path with a
-// query or a prefix is sent so, and signed without.
+// query or a prefix is sent so, and signed without. "stock twice" sends the same request
+// twice, "stock late" one that was signed 61 seconds ago, "stock cut" half of the body that
+// was signed.
 func cmdStock(ts *testscript.TestScript, neg bool, args []string) {
+	how := ""
+	if len(args) > 0 && slices.Contains([]string{"twice", "late", "cut"}, args[0]) {
+		how, args = args[0], args[1:]
+	}
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: stock FILE PATH [BODY]")
+		ts.Fatalf("usage: stock [twice | late | cut] FILE PATH [BODY]")
 	}
 	var with standInOf
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &with))
-	body := strings.Join(args[2:], "")
-	request, err := with.request(args[1], body, time.Now())
-	ts.Check(err)
+	body, at, times := strings.Join(args[2:], ""), time.Now(), 1
+	switch how {
+	case "late":
+		at = at.Add(-61 * time.Second)
+	case "twice":
+		times = 2
+	}
+	for range times {
+		request, err := with.request(args[1], body, at)
+		ts.Check(err)
+		if how == "cut" {
+			half := body[:len(body)/2]
+			request.Body, request.ContentLength = io.NopCloser(strings.NewReader(half)), int64(len(half))
+		}
+		send(ts, request)
+	}
+}
+
+// send sends a request over vaultproxy's socket, and prints status and body.
+func send(ts *testscript.TestScript, request *http.Request) {
 	client := http.Client{Timeout: time.Minute, Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", ts.MkAbs("p.sock"))
 	}}}
