@@ -30,7 +30,7 @@ func (b *BotSpec) Check() error {
 		return specError("role", `must be "proxy", "proxy-insecure-same-uid", or left out`)
 	}
 	if IsProxy(b.Role) && len(b.Match) == 0 {
-		return specError("role", `vaultproxy needs a match: what vaultproxy says of others counts`)
+		return specError("role", `"proxy" needs a match: what vaultproxy says of others counts`)
 	}
 	for _, m := range b.Match {
 		if err := m.Check(); err != nil {

@@ -72,7 +72,7 @@ func TestEveryMistakeIsToldWithItsPlaceAndTheWayOut(t *testing.T) {
 		"names, A29": {"[bots.Mm]\n[bots.\"a b\"]\n[[bots.ok.grants]]\nkey = \"Main\"\n[[bots.ok.grants]]\n[bots." + strings.Repeat("a", 33) + "]\n", []string{
 			`1:7: "Mm" cannot be a bot's name`, `2:7: "a b" cannot be a bot's name`, `4:7: "Main" cannot be an API key's label`, "5:11: a grant needs a key", "6:7: "}},
 		"two grants for one key":  {grantText("[[bots.mm-1.grants]]\nkey = \"main\"\n"), []string{`5:7: this bot has a grant for "main" already, in line 3`}},
-		"a role":                  {"[bots.a]\nrole = \"admin\"\n", []string{`2:8: role: must be "proxy" or left out`}},
+		"a role":                  {"[bots.a]\nrole = \"admin\"\n", []string{`2:8: role: must be "proxy", "proxy-insecure-same-uid", or left out`}},
 		"a proxy without a match": {"[bots.a]\nrole = \"proxy\"\n", []string{`2:8: role: "proxy" needs a match`}},
 		"matches, A6": {"[bots.a]\nmatch = [{}, { uid = 65534 }, { exe = \"x\", uid = 1 }, { Uid = 1 }]\n", []string{
 			"2:10: match: a match needs at least one of", "2:14: match: uid or gid", "2:39: match.exe: must be an absolute path", `2:57: unknown field "Uid": did you mean "uid"?`}},
