@@ -11,32 +11,24 @@ import (
 	"bfxvault/api/upstream"
 )
 
-// carry has a request signed and sent, and the orders reported that came of it.
+// carry has a request signed and sends it, a second time where Bitfinex has refused its
+// nonce: then it was not carried out.
 func (p *Proxy) carry(ctx context.Context, a *ask) (*upstream.Answer, *refusal) {
-	answer, seq, refused := p.twice(ctx, a)
-	if refused == nil {
-		p.report(ctx, a, answer, seq)
-	}
-	return answer, refused
-}
-
-// twice has a request signed and sends it, a second time where Bitfinex has refused its
-// nonce: then it was not carried out. seq is the signature that was answered.
-func (p *Proxy) twice(ctx context.Context, a *ask) (answer *upstream.Answer, seq uint64, refused *refusal) {
 	began := time.Now()
-	answer, seq, refused = p.once(ctx, a, 0)
+	answer, seq, refused := p.once(ctx, a, 0)
 	if refused != nil || !answer.IsNonceRefusal() || time.Since(began) > retryTime {
-		return answer, seq, refused
+		return answer, refused
 	}
-	again, second, refused := p.once(ctx, a, seq)
+	again, _, refused := p.once(ctx, a, seq)
 	if refused != nil && again == nil && refused.code != codeUnknown {
-		return answer, seq, nil // it was not sent a second time, and the first answer stands
+		return answer, nil // it was not sent a second time, and the first answer stands
 	}
-	return again, second, refused
+	return again, refused
 }
 
 // once waits for the turn of a request, has it signed, and sends it. retries is the
-// signature that Bitfinex has refused.
+// signature that Bitfinex has refused. The turn ends once the orders that came of it are
+// reported: whatever asks for an update of them has its turn after it.
 func (p *Proxy) once(ctx context.Context, a *ask, retries uint64) (answer *upstream.Answer, seq uint64, refused *refusal) {
 	leave, lane, err := p.lanes.enter(ctx, a.flow(), a.rank(retries))
 	if err != nil {
@@ -70,6 +62,14 @@ func (p *Proxy) once(ctx context.Context, a *ask, retries uint64) (answer *upstr
 	}
 	if !a.meansIt(answer) {
 		return nil, seq, a.refuse(codeUnknown, "bfxvault: what answered was not Bitfinex, or not as it should; the request may have been carried out all the same")
+	}
+	if orders := a.placed(answer); len(orders) > 0 {
+		reported := leave
+		leave = func() {}
+		go func() {
+			defer reported()
+			p.report(a, seq, orders)
+		}()
 	}
 	return answer, seq, nil
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"strings"
 	"time"
 
@@ -10,21 +11,14 @@ import (
 	"bfxvault/api/upstream"
 )
 
-// reportTime is how long vaultd gets to note the orders of an answer, for which its bot
-// waits meanwhile.
+// reportTime is how long vaultd gets to note the orders of an answer.
 const reportTime = 2 * time.Second
 
 // report tells vaultd which ids Bitfinex has given to the orders of a request, so that it
-// can judge updates that name them. The bot gets its answer whatever becomes of that.
-func (p *Proxy) report(ctx context.Context, a *ask, answer *upstream.Answer, seq uint64) {
-	if !a.places() || answer.Status != 200 {
-		return
-	}
-	orders := ordersOf(answer.Body)
-	if len(orders) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTime)
+// can judge updates that name them. The bot has its answer meanwhile, whatever becomes of
+// that.
+func (p *Proxy) report(a *ask, seq uint64, orders []client.PlacedOrder) {
+	ctx, cancel := context.WithTimeout(context.Background(), reportTime)
 	defer cancel()
 	_, err := p.options.Signer.ReportOrder(ctx, client.OrderReport{StandIn: a.id, AuditSeq: seq, Orders: orders})
 	if err != nil {
@@ -32,6 +26,14 @@ func (p *Proxy) report(ctx context.Context, a *ask, answer *upstream.Answer, seq
 			p.options.Log.Warn("vaultd takes no reports of orders: updates by Bitfinex's id will be refused where a grant has rules on amounts", "error", client.Text(err))
 		})
 	}
+}
+
+// placed are the new orders that the answer to a request names.
+func (a *ask) placed(answer *upstream.Answer) []client.PlacedOrder {
+	if !a.places() || answer.Status != http.StatusOK {
+		return nil
+	}
+	return ordersOf(answer.Body)
 }
 
 // places says whether an answer may name new orders.

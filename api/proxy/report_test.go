@@ -12,8 +12,8 @@ import (
 )
 
 // A35, DESIGN section 12: of what Bitfinex says of new orders vaultd learns the ids, before
-// the bot has its answer; what is not understood stays unknown, and the bot has its answer
-// all the same.
+// the next request of that API key is signed; what is not understood stays unknown, and the
+// bot has its answer all the same.
 func TestNewOrdersAreReported(t *testing.T) {
 	const placed = `[150000000001,null,7,"tBTCUSD",1,2,0.1,0.1,"EXCHANGE LIMIT"]`
 	const other = `[150000000002,null,null,"tETHUSD",1,2,0.1,0.1,"EXCHANGE LIMIT"]`
@@ -43,6 +43,7 @@ func TestNewOrdersAreReported(t *testing.T) {
 				_, _ = io.WriteString(w, tc.answer)
 			})
 			code, body := r.do(r.request("v2/auth/w/"+tc.path, `{"a":1}`))
+			r.do(r.request("v2/auth/r/wallets", "{}"))
 			r.signer.mu.Lock()
 			defer r.signer.mu.Unlock()
 			if code != tc.status || body != tc.answer {
@@ -87,6 +88,7 @@ func TestAReportThatIsNotTakenChangesNothing(t *testing.T) {
 	if code, body := r.do(r.request("v2/auth/w/order/submit", "{}")); code != 200 || strings.TrimSpace(body) != answer {
 		t.Errorf("%d %s", code, body)
 	}
+	r.do(r.request("v2/auth/r/wallets", "{}"))
 	if n := len(r.signer.reported); n != 1 || r.signer.reported[0].GetAuditSeq() != 2 {
 		t.Errorf("%v", r.signer.reported)
 	}
