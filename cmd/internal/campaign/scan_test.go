@@ -96,12 +96,14 @@ func TestAVaultdThatEndsHasWipedBefore(t *testing.T) {
 	if s.log.count(1, "msg=locked") != 1 {
 		t.Fatalf("it has not locked:\n%s", s.log)
 	}
+	must(t, s.cmd.Process.Signal(syscall.SIGSTOP)) // it waits for its disk for some seconds only
 	s.expect("told to end", nowhere)
 	select {
 	case <-s.ended:
 		t.Error("it had ended before it was looked at")
 	default:
 	}
+	must(t, s.cmd.Process.Signal(syscall.SIGCONT))
 	r.disk.Hang(false)
 	<-s.ended
 }
