@@ -62,6 +62,7 @@ type entry struct {
 	signed int64
 	order  *policy.Order // nil: unknown, the cid was signed twice
 	next   *policy.Order // what the request that is judged makes of it
+	before *policy.Order // unknown: what the order of the same cid had become until then, if it was known
 }
 
 // alive says whether the entry still counts.

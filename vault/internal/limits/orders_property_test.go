@@ -3,7 +3,9 @@ package limits_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -15,7 +17,7 @@ import (
 )
 
 func drawTrading(t *rapid.T) event {
-	e := event{Kind: rapid.SampledFrom([]string{"submit", "submit", "update", "update", "update", "by id", "by id", "deltas", "multi", "pass", "step", "disk", "crash", "lock"}).Draw(t, "kind")}
+	e := event{Kind: rapid.SampledFrom([]string{"submit", "submit", "update", "update", "update", "by id", "by id", "answer", "deltas", "multi", "pass", "step", "disk", "crash", "lock"}).Draw(t, "kind")}
 	e.N = rapid.IntRange(1, 12).Draw(t, "cid")
 	if e.Kind == "submit" && rapid.IntRange(0, 10).Draw(t, "bare") == 0 {
 		e.Kind = "bare"
@@ -62,6 +64,9 @@ type trader struct {
 	seen  int // updates that were judged as a known order
 	named int // of those, by the exchange's id
 	seq   uint64
+	// open are the orders of which no answer was reported yet, by the record of their
+	// signature.
+	open map[uint64]*truth
 }
 
 func (s *trader) now() policy.Now {
@@ -93,6 +98,8 @@ func (s *trader) live(e event) error {
 		return s.update(update(cid, s.whichDay(cid, e.M), fmt.Sprint(e.M), "", price))
 	case "by id":
 		return s.updateByID(e)
+	case "answer":
+		s.report()
 	case "multi":
 		at := s.whichDay(cid, e.M)
 		return s.update(update(cid, at, "", "1", ""), update(cidOf(e.M), at, "3", "", ""), update(cid, at, "", "2", "50"))
@@ -153,23 +160,35 @@ func (s *trader) submit(cid uint64, n int) error {
 		return err
 	}
 	s.truth = append(s.truth, o)
-	return s.answer(o)
+	s.answer(o)
+	return nil
 }
 
-// answer is the exchange's to two orders of three.
-func (s *trader) answer(o *truth) error {
+// answer is the exchange's to two orders of three, reported at once or later.
+func (s *trader) answer(o *truth) {
 	if s.seq++; s.seq%3 == 0 {
-		return nil
+		return
 	}
 	r := request(submit(o.cid, o.symbol, o.amount.String(), o.low.String()))
 	s.orders.Await(s.seq, s.orders.Placed(r), s.now())
 	o.id = 1000 + s.seq
-	reported := limits.Reported{ID: o.id, CID: o.cid, Symbol: o.symbol}
-	if o.cid == 0 {
-		reported.CID = cidOf(3)
+	s.open[s.seq] = o
+	if s.seq%4 < 2 {
+		s.report()
 	}
-	s.orders.Report(s.seq, []limits.Reported{reported}, s.now())
-	return nil
+}
+
+// report reports all answers that are open.
+func (s *trader) report() {
+	for _, seq := range slices.Sorted(maps.Keys(s.open)) {
+		o := s.open[seq]
+		reported := limits.Reported{ID: o.id, CID: o.cid, Symbol: o.symbol}
+		if o.cid == 0 {
+			reported.CID = cidOf(3)
+		}
+		s.orders.Report(seq, []limits.Reported{reported}, s.now())
+	}
+	clear(s.open)
 }
 
 // updateByID updates one of the last orders, and now and then one by cid beside it.
@@ -381,7 +400,7 @@ func TestNoOrderIsRememberedAsLessThanItIs(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			d := newDisk(t)
 			d.latency, d.part = latency, part
-			s := &trader{disk: d, burnt: map[uint64]time.Time{}}
+			s := &trader{disk: d, burnt: map[uint64]time.Time{}, open: map[uint64]*truth{}}
 			s.unlock()
 			for i, e := range events {
 				if err = errors.Join(s.live(e), s.check()); err != nil {

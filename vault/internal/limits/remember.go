@@ -105,7 +105,9 @@ func (o *Orders) noteMu(cid uint64, op *policy.Op) *block {
 		o.missMu(cid)
 		return b
 	}
+	before := e.order
 	b = o.appendMu(cid, nil)
+	b.entries[len(b.entries)-1].before = before
 	b.change()
 	return b
 }

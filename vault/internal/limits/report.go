@@ -105,8 +105,15 @@ func (o *Orders) keptMu(r Reported, placed []Placed) (slot int, ok bool) {
 	if !ok || r.ID == 0 {
 		return 0, false
 	}
-	if e, _ := o.findMu(cid); e != nil && e.order != nil {
+	switch e, _ := o.findMu(cid); {
+	case e == nil:
+	case e.order != nil:
 		return o.index[cid], true // so that updates by either name add up
+	case e.before == nil: // no update of it was ever known
+	case e.before.Type != order.Type || string(e.before.Symbol) != string(order.Symbol):
+		return 0, false
+	default: // updates of the first by cid were, and either may be the one that was reported
+		order = either(order, *e.before)
 	}
 	kept := o.keepMu(order)
 	if kept == nil || o.fullMu() {

@@ -150,3 +150,32 @@ func TestAReportIsOfWhatWasSigned(t *testing.T) {
 		}
 	})
 }
+
+// A35: an order whose cid is signed a second time before its answer is reported counts as
+// what updates by that cid may have made of it until then.
+func TestAnOrderThatWasUpdatedBeforeItsReportIsWhatItBecame(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		o := newDisk(t).orders(newDisk(t).ledger())
+		first := submit(far+1, "tBTCUSD", "1", "100")
+		remember(t, o, first)
+		o.Await(1, o.Placed(request(first)), now())
+		if was := judge(t, o, update(far+1, time.Now(), "90", "", "80")); was == nil {
+			t.Fatal("the order is unknown")
+		}
+		second := submit(far+1, "tBTCUSD", "1", "100")
+		remember(t, o, second)
+		o.Await(2, o.Placed(request(second)), now())
+		for seq := uint64(1); seq <= 2; seq++ { // nobody can tell which of both was updated
+			o.Report(seq, []limits.Reported{{ID: 50 + seq, CID: far + 1, Symbol: "tBTCUSD"}}, now())
+			if was := judge(t, o, byID(50+seq, 0, "", "10", "")); was == nil || was.Amount != dec("100") || was.Low != dec("80") || was.High != dec("100") {
+				t.Errorf("order %d is judged as %+v", seq, was)
+			}
+		}
+		third := submit(far+1, "tETHUSD", "1", "100")
+		remember(t, o, third)
+		o.Await(3, o.Placed(request(third)), now())
+		if o.Report(3, []limits.Reported{{ID: 60, CID: far + 1, Symbol: "tETHUSD"}}, now()) != 0 {
+			t.Error("an order of another symbol counts as one of its own")
+		}
+	})
+}
