@@ -1,6 +1,7 @@
 package limits
 
 import (
+	"bytes"
 	"slices"
 
 	"bfxvault/vault/policy"
@@ -86,7 +87,7 @@ func (o *Orders) Report(seq uint64, orders []Reported, now policy.Now) (known in
 	}
 	request := o.awaited[at]
 	o.awaited = slices.Delete(o.awaited, at, at+1)
-	if o.clock-request.signed > awaitedFor {
+	if o.clock-request.signed > awaitedFor || len(orders) > countOf(request.placed) {
 		return 0
 	}
 	for _, r := range orders {
@@ -97,6 +98,16 @@ func (o *Orders) Report(seq uint64, orders []Reported, now policy.Now) (known in
 		}
 	}
 	return known
+}
+
+// countOf is how many orders an answer names at most.
+func countOf(placed []Placed) (n int) {
+	for i := range placed {
+		if n++; placed[i].pair {
+			n++
+		}
+	}
+	return n
 }
 
 // keptMu is where the order is kept that was reported, if it can be told which it is.
@@ -129,8 +140,8 @@ func which(r Reported, placed []Placed) (order policy.Order, cid uint64, ok bool
 	for i := range placed {
 		p := &placed[i]
 		switch {
-		case string(p.order.Symbol) != r.Symbol:
-		case p.pair:
+		case string(p.order.Symbol) != r.Symbol && !isSpelled(p.order.Symbol, r.Symbol):
+		case p.pair, string(p.order.Symbol) != r.Symbol:
 			return order, 0, false
 		case p.cid != 0 && p.cid != r.CID:
 		case !ok:
@@ -142,6 +153,14 @@ func which(r Reported, placed []Placed) (order policy.Order, cid uint64, ok bool
 		}
 	}
 	return order, cid, ok
+}
+
+// isSpelled says whether two symbols are of the same currencies, as tBTCUSD and tBTC:USD:
+// Bitfinex may name either by the other.
+func isSpelled(a []byte, b string) bool {
+	base, quote, ok := policy.Currencies(a)
+	base2, quote2, ok2 := policy.Currencies([]byte(b))
+	return ok && ok2 && bytes.Equal(base, base2) && bytes.Equal(quote, quote2)
 }
 
 // either is what one of two orders can have become.

@@ -179,3 +179,31 @@ func TestAnOrderThatWasUpdatedBeforeItsReportIsWhatItBecame(t *testing.T) {
 		}
 	})
 }
+
+// A35: where an answer names more orders than were placed, or one of a symbol that has two
+// spellings, nobody can tell which is which.
+func TestAnAnswerThatIsNotOfTheRequestIsNotBelieved(t *testing.T) {
+	for name, tc := range map[string]struct {
+		placed   []policy.Op
+		reported []limits.Reported
+	}{
+		"more than were placed": {
+			[]policy.Op{submit(0, "tBTCUSD", "1", "100")},
+			[]limits.Reported{{ID: 50, CID: 1e12, Symbol: "tBTCUSD"}, {ID: 51, CID: 1e12 + 1, Symbol: "tBTCUSD"}},
+		},
+		"two spellings": {
+			[]policy.Op{submit(0, "tBTCUSD", "1", "100"), submit(0, "tBTC:USD", "9", "100")},
+			[]limits.Reported{{ID: 50, CID: 1e12, Symbol: "tBTCUSD"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				o := newDisk(t).orders(newDisk(t).ledger())
+				remember(t, o, tc.placed...)
+				if known := report(o, request(tc.placed...), tc.reported...); known != 0 || judge(t, o, byID(50, 0, "1", "", "")) != nil {
+					t.Errorf("%d known", known)
+				}
+			})
+		})
+	}
+}
