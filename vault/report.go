@@ -38,10 +38,16 @@ func (v *Vault) ReportOrder(c Caller, standIn string, seq uint64, orders []Place
 	return k.orders.Report(seq, orders, nowOf(k.clock)), nil
 }
 
-// isAlone says whether no bot but vaultproxy is of a uid.
+// isAlone says whether no bot but vaultproxy is of a uid, by a match or by a stand-in
+// credential.
 func (s *snapshot) isAlone(uid uint32) bool {
 	for _, b := range s.byUID[uid] {
 		if !policy.IsProxy(b.role) {
+			return false
+		}
+	}
+	for _, si := range s.standIns {
+		if si.record.UID != nil && *si.record.UID == uid && isGood(&si.record) {
 			return false
 		}
 	}

@@ -1,0 +1,38 @@
+package vault_test
+
+import (
+	"testing"
+	"time"
+
+	"bfxvault/vault"
+	"bfxvault/vault/policy"
+)
+
+// addProxy registers vaultproxy under a user.
+func (r *rig) addProxy(uid uint32) {
+	r.t.Helper()
+	request := vault.AddBot{Name: "proxy", Match: []policy.Match{{UID: &uid}}, Role: policy.RoleProxy}
+	_, err := r.v.AddBot(ctx, r.by, request, r.prove(r.by, request.Operation()))
+	r.must(err)
+}
+
+// A35, P4: who has a stand-in credential that is bound to vaultproxy's user is a bot of that
+// user, so what is reported under it is not believed.
+func TestNothingIsReportedUnderTheUserOfAStandIn(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.addProxy(900)
+		proxy, bound := uint32(900), "bfxv_abcdefghijklmnopqrstuvwxyz543210"
+		report := func() error {
+			time.Sleep(time.Microsecond)
+			signed, err := r.v.Sign(stranger, proofOf(testPath, testOrder, nonceAt(time.Now())))
+			r.must(err)
+			_, err = r.v.ReportOrder(uid(proxy), standInID, signed.AuditSeq, []vault.PlacedOrder{{ID: 150, CID: 1e12, Symbol: "tBTCUSD"}})
+			return err
+		}
+		r.must(report())
+		r.must(r.issue(vault.IssueStandIn{Bot: "mm-1", Label: "main", ID: bound, UID: &proxy}, standInSecret))
+		wantKind(t, report(), vault.KindNoGrant)
+		_, err := r.v.RecallStandIn(ctx, r.by, "mm-1", bound)
+		r.must(err, report())
+	})
+}
