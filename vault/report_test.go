@@ -36,3 +36,27 @@ func TestNothingIsReportedUnderTheUserOfAStandIn(t *testing.T) {
 		r.must(err, report())
 	})
 }
+
+// A35: whoever signs many orders on an API key, and sends none, takes no other bot's order
+// from those whose answers are awaited.
+func TestNoBotCrowdsOutTheReportsOfAnother(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.addProxy(900)
+		other := "bfxv_abcdefghijklmnopqrstuvwxyz543210"
+		r.must(r.addBot("mm-2", 1002), r.grant("mm-2", "main", policy.Trade))
+		r.must(r.issue(vault.IssueStandIn{Bot: "mm-2", Label: "main", ID: other}, standInSecret))
+		signed, err := r.v.Sign(stranger, proofOf(testPath, testOrder, nonceAt(time.Now())))
+		r.must(err)
+		for range 300 {
+			time.Sleep(time.Microsecond)
+			request := proofOf(testPath, testOrder, nonceAt(time.Now()))
+			request.StandIn.ID = other
+			_, err := r.v.Sign(stranger, request)
+			r.must(err)
+		}
+		known, err := r.v.ReportOrder(uid(900), standInID, signed.AuditSeq, []vault.PlacedOrder{{ID: 150, CID: 1e12, Symbol: "tBTCUSD"}})
+		if err != nil || known != 1 {
+			t.Errorf("%d known, %v", known, err)
+		}
+	})
+}

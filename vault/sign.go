@@ -205,7 +205,7 @@ func (p *Pending) Wait() (Signature, error) {
 	p.signature.AuditSeq = seq
 	if p.standIn != nil {
 		p.standIn.signedFor(p.shown, seq)
-		p.key.orders.Await(seq, p.placed, nowOf(p.key.clock))
+		p.key.orders.Await(p.standIn.id, seq, p.placed, nowOf(p.key.clock))
 	}
 	return p.signature, nil
 }

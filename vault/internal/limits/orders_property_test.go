@@ -170,7 +170,7 @@ func (s *trader) answer(o *truth) {
 		return
 	}
 	r := request(submit(o.cid, o.symbol, o.amount.String(), o.low.String()))
-	s.orders.Await(s.seq, s.orders.Placed(r), s.now())
+	s.orders.Await("bfxv_1", s.seq, s.orders.Placed(r), s.now())
 	o.id = 1000 + s.seq
 	s.open[s.seq] = o
 	if s.seq%4 < 2 {

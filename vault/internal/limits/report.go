@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// mostAwaited is of how many requests of one API key the answers are awaited. Its
-	// requests leave one after the other, so few are.
+	// mostAwaited is of how many requests of one stand-in credential the answers are
+	// awaited. The requests of an API key leave one after the other, so few are.
 	mostAwaited = 256
 	// awaitedFor is for how many seconds.
 	awaitedFor = 120
@@ -31,6 +31,7 @@ type Reported struct {
 
 // awaited are the orders of a request that was signed, until its answer is there.
 type awaited struct {
+	by     string // the stand-in credential
 	seq    uint64 // of the record of its signature
 	signed int64
 	placed []Placed
@@ -56,18 +57,26 @@ func (o *Orders) Placed(r *policy.Request) (placed []Placed) {
 }
 
 // Await keeps the orders of the request whose signature has the record seq until the
-// answer to it is reported: for two minutes, and of the last 256 requests.
-func (o *Orders) Await(seq uint64, placed []Placed, now policy.Now) {
+// answer to it is reported: for two minutes, and of the last 256 requests that were signed
+// with that stand-in credential.
+func (o *Orders) Await(by string, seq uint64, placed []Placed, now policy.Now) {
 	if len(placed) == 0 {
 		return
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.tickMu(now)
-	if len(o.awaited) == mostAwaited {
-		o.awaited = slices.Delete(o.awaited, 0, 1)
+	o.awaited = slices.DeleteFunc(o.awaited, func(a awaited) bool { return o.clock-a.signed > awaitedFor })
+	n, oldest := 0, 0
+	for i := len(o.awaited) - 1; i >= 0; i-- {
+		if o.awaited[i].by == by {
+			n, oldest = n+1, i
+		}
 	}
-	o.awaited = append(o.awaited, awaited{seq: seq, signed: o.clock, placed: placed})
+	if n == mostAwaited {
+		o.awaited = slices.Delete(o.awaited, oldest, oldest+1)
+	}
+	o.awaited = append(o.awaited, awaited{by: by, seq: seq, signed: o.clock, placed: placed})
 }
 
 // Report notes the ids that the exchange has given to the orders of a request, once, and
