@@ -14,7 +14,8 @@ type admitted struct {
 	key      *apiKey
 	version  *version // nil where none is active; entered once the request is admitted
 	grant    *grant
-	at       int64 // unix seconds
+	at       int64      // unix seconds
+	now      policy.Now // when it was judged
 	nonce    nonce.RequestNonce
 	steady   time.Time // the same by the clock of auto-lock
 	// Of a request that came with a stand-in credential: that, and what it remembers.
@@ -77,6 +78,7 @@ func (v *Vault) charge(a *admitted, request *policy.Request, reading nonce.Readi
 	const op = "sign"
 	k, g := a.key, a.grant
 	now := policy.Now{Wall: reading.Wall, Steady: reading.Steady}
+	a.now = now
 	decision, err := g.judge(k, request, now)
 	if err != nil {
 		return v.veil(chargeError(op, err))

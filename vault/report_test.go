@@ -1,6 +1,7 @@
 package vault_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -58,5 +59,33 @@ func TestNoBotCrowdsOutTheReportsOfAnother(t *testing.T) {
 		if err != nil || known != 1 {
 			t.Errorf("%d known, %v", known, err)
 		}
+	})
+}
+
+// A35: what a bot without rules has updated by an id that vaultd does not know, another bot
+// of that API key can no longer update as what was signed.
+func TestABotWithoutRulesMakesUnknownWhatItMayHaveUpdated(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.must(r.grantSpec("mm-1", policy.GrantSpec{Key: "main", Allow: []string{"trade"}, MaxOrder: map[string]policy.Decimal{"BTC": dec(r.t, "0.5")}}))
+		r.must(r.addBot("mm-2", 1002), r.grant("mm-2", "main", policy.Trade))
+		ask := func(user uint32, path, body string) error {
+			_, err := r.v.Sign(uid(user), vault.SignRequest{Label: "main", Path: path, Body: []byte(body)})
+			return err
+		}
+		const byCID, byID = `{"cid":80000000000000,"cid_date":"%s","delta":"0.1"}`, `{"id":150,"amount":"100"}`
+		place := func() error {
+			return ask(1001, testPath, `{"type":"EXCHANGE LIMIT","symbol":"tBTCUSD","amount":"0.1","price":"10000","cid":80000000000000}`)
+		}
+		update := func() error {
+			return ask(1001, "v2/auth/w/order/update", fmt.Sprintf(byCID, time.Now().UTC().Format(time.DateOnly)))
+		}
+		r.must(place(), update())
+		wantDenied(t, ask(1001, "v2/auth/w/order/update", byID), vault.KindUnknownOrder, "unknown_order id")
+		r.must(update()) // what was refused changes nothing
+		r.must(ask(1002, "v2/auth/w/order/update", byID))
+		wantDenied(t, update(), vault.KindUnknownOrder, "unknown_order id")
+		r.reopen(nil)
+		r.must(r.unlock())
+		wantDenied(t, update(), vault.KindUnknownOrder, "unknown_order id")
 	})
 }

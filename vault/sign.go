@@ -146,7 +146,7 @@ type Pending struct {
 	standIn *standIn
 	shown   standin.Request
 	key     *apiKey
-	placed  []limits.Placed
+	placed  limits.Placed
 }
 
 // sign computes the MAC and hands in the record of it.
@@ -163,7 +163,7 @@ func (v *Vault) sign(c Caller, r SignRequest, w *work, a admitted) (p Pending, e
 	}
 	if a.standIn != nil {
 		p.standIn, p.shown = a.standIn, a.shown
-		p.key, p.placed = a.key, a.key.orders.Placed(&w.request)
+		p.key, p.placed = a.key, a.key.orders.Placed(&w.request, a.now)
 	}
 	a.unlocked.idling.use(a.steady)
 	a.grant.usage.signed(a.at)

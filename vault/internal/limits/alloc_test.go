@@ -109,5 +109,6 @@ func TestRememberCostsNoAllocation(t *testing.T) {
 	}
 	r = request(submit(1e12+7, "tBTCUSD", "0.5", "60000"))
 	r.Ops[0] = update(1e12+7, time.Now(), "1", "", "")
-	costsNothing(t, "Judge of an unknown one", func() { _, _ = o.Judge(r, at, allow) })
+	decide := ifKnown(r)
+	costsNothing(t, "Judge of an unknown one", func() { _, _ = o.Judge(r, at, decide) })
 }

@@ -27,16 +27,10 @@ func isOCO(op *policy.Op) bool { return op.Flags&policy.FlagOCO != 0 || op.StopP
 // can foresee that cid, and have an order signed under it that it never sends.
 type bare struct {
 	saving
-	v2, v1 chosen
+	v2, v1 lately
 	// lost is until when nothing is known of what was signed (Forget), seconds since
 	// 1970; 0 for never. An order of that time may have any cid.
 	lost int64
-}
-
-// chosen are cids of one kind, and when an order was last signed that gets one.
-type chosen struct {
-	last   int64 // seconds since 1970
-	onDisk int64 // when it may have been, after a restart; 0 for never
 }
 
 // The cids that the exchange chooses.
@@ -45,18 +39,13 @@ const (
 	lowV1, highV1 = 1, secondsADay * 1e6
 )
 
-// note is called with the time of the memory. What is written reaches ahead, so that
-// few calls have to wait.
+// note is called with the time of the memory.
 func (b *bare) note(r *policy.Request, clock int64) {
 	c := &b.v2
 	if strings.HasPrefix(r.Endpoint, "v1/") {
 		c = &b.v1
 	}
-	c.last = max(c.last, clock)
-	if c.onDisk == 0 || c.last > c.onDisk {
-		c.onDisk = c.last + missedAhead
-		b.change()
-	}
+	c.note(clock, &b.saving)
 }
 
 // covers says whether an update by the cid may mean an order that has it from the
@@ -68,8 +57,6 @@ func (b *bare) covers(cid uint64, clock int64) bool {
 	}
 	return lowV2 <= cid && cid <= highV2 && b.v2.counts(clock) || lowV1 <= cid && cid <= highV1 && b.v1.counts(clock)
 }
-
-func (c *chosen) counts(clock int64) bool { return c.onDisk != 0 && clock-c.last < takenTwice }
 
 // time is the latest time that is on disk, less what it reaches ahead.
 func (b *bare) time() int64 { return max(b.lost, b.v2.onDisk-missedAhead, b.v1.onDisk-missedAhead) }
@@ -86,13 +73,7 @@ func (b *bare) encode() []byte {
 func parseBare(value []byte) (b bare, err error) {
 	r := &reader{rest: value}
 	r.version()
-	for _, c := range [...]*chosen{&b.v2, &b.v1} {
-		at := r.time()
-		if at != 0 && at < missedAhead {
-			r.fail()
-		}
-		*c = chosen{last: at, onDisk: at}
-	}
+	b.v2, b.v1 = r.lately(), r.lately()
 	if len(r.rest) > 0 {
 		if b.lost = r.time(); b.lost == 0 {
 			r.fail()

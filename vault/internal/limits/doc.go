@@ -9,7 +9,7 @@
 //	err = orders.Remember(request, now)                // before the request nonce is drawn
 //	n := counter.Next(...)                             // the request nonce
 //	ok := orders.Confirm(request)                      // after it
-//	orders.Await(by, seq, orders.Placed(request), now) // where its answer will be reported
+//	orders.Await(by, seq, orders.Placed(request, now), now) // where its answer will be reported
 //	orders.Report(seq, reported, now)                  // what the exchange has made of it
 //
 // and locking in good order is [Ledger.Drain], which loses nothing. Records that may
@@ -41,8 +41,9 @@
 // that in steady use nobody waits; a crash loses the rest of its slice. An update
 // is judged as no less than what the order can have become, or as unknown (A35):
 // what would make the memory too generous after a crash is on disk before the
-// call returns. Of an order that was reported, its id alone is taken on trust: what it
-// can have become is what was signed.
+// call returns. What an update of an unknown order can have been of, under a grant that
+// does not ask, is unknown from then on. Of an order that was reported, its id alone is
+// taken on trust: what it can have become is what was signed.
 //
 // # Formats
 //
@@ -58,5 +59,6 @@
 //	known      := type symbol amount low high
 //	missed     := 1 low high seconds       ; cids signed but not remembered, and until when; key "apikey/missed"
 //	bare       := 1 seconds seconds [lost] ; until when orders were signed whose cids the exchange chose, REST v2 and v1, or 0; key "apikey/bare"
+//	stray      := 1 seconds seconds        ; until when updates of unknown orders were signed, by the exchange's id and by cid, or 0; key "apikey/stray"
 //	lost       := seconds                  ; until when nothing is known of any order
 package limits

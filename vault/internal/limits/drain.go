@@ -35,7 +35,7 @@ func (s *settlement) depart(records []Record) []Record {
 		records = m.settle(records)
 	}
 	for _, o := range s.orders {
-		records = o.depart(records)
+		records = o.settle(records)
 	}
 	return records
 }
@@ -54,6 +54,15 @@ func (l *Ledger) known() ([]*Meter, []*Orders) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Collect(maps.Values(l.meters)), slices.Collect(maps.Values(l.orders))
+}
+
+// settle is depart for the last time: what reaches ahead is taken back.
+func (o *Orders) settle(records []Record) []Record {
+	o.mu.Lock()
+	o.stray.byID.settle(&o.stray.saving)
+	o.stray.byCID.settle(&o.stray.saving)
+	o.mu.Unlock()
+	return o.depart(records)
 }
 
 // settle is depart for the last time: what is reserved beyond what was spent is

@@ -23,6 +23,7 @@ func seedRecords() map[string]string {
 			"0209008001" + "0774425443555344" + "0131" + "0131" + "0131" + "63" + "0200008001" + "0774425443555344" + "0131" + "0132" + "0132" + "64",
 		"id/missed": "01" + "0a" + "14" + "c0fcdad406",
 		"id/bare":   "01" + "d098dbd406" + "00",
+		"id/stray":  "01" + "d098dbd406" + "00",
 	}
 }
 
@@ -58,6 +59,7 @@ func TestRecordsAreWrittenAsTheyWere(t *testing.T) {
 		remember(t, o, submit(9, "tBTCUSD", "1", "1"), submit(0, "tBTCUSD", "1", "2"))
 		report(o, request(submit(9, "tBTCUSD", "1", "1")), limits.Reported{ID: 99, CID: 9, Symbol: "tBTCUSD"})
 		report(o, request(submit(0, "tBTCUSD", "1", "2")), limits.Reported{ID: 100, CID: 1e12, Symbol: "tBTCUSD"})
+		straying(t, o, byID(200, 0, "1", "", ""))
 		synctest.Wait()
 		for key, want := range seedRecords() {
 			got := d.stored(limits.InOrders, key)
@@ -72,7 +74,7 @@ func TestRecordsAreWrittenAsTheyWere(t *testing.T) {
 }
 
 // orderKeys are the records of an API key.
-func orderKeys() []string { return []string{"id/0000000000000000", "id/missed", "id/bare"} }
+func orderKeys() []string { return []string{"id/0000000000000000", "id/missed", "id/bare", "id/stray"} }
 
 // A45: whatever parses as a record of orders is what would be written again, and
 // nothing panics.

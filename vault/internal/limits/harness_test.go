@@ -206,6 +206,18 @@ func cancels(n int) *policy.Request {
 
 func allow() policy.Decision { return policy.Decision{Allowed: true} }
 
+// ifKnown is the decision of a grant that has to know which orders are changed.
+func ifKnown(r *policy.Request) func() policy.Decision {
+	return func() policy.Decision {
+		for i := range r.Ops {
+			if r.Ops[i].Action == policy.Update && r.Ops[i].Was == nil {
+				return policy.Decision{}
+			}
+		}
+		return allow()
+	}
+}
+
 func ptr[T any](v T) *T { return &v }
 
 // refused is the rule of a LimitError, empty for no error.

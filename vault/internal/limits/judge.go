@@ -56,7 +56,9 @@ func (o *Orders) judge(r *policy.Request, now policy.Now, decide func() policy.D
 	if d = decide(); !d.Allowed {
 		return d, nil, nil
 	}
-	f, err = o.acceptMu(r)
+	if f, err = o.acceptMu(r); err == nil && hasStray(r) {
+		f, err = o.strayMu(r, f)
+	}
 	return d, f, err
 }
 
@@ -64,7 +66,7 @@ func (o *Orders) judge(r *policy.Request, now policy.Now, decide func() policy.D
 func (o *Orders) identifyMu(r *policy.Request, op *policy.Op) {
 	op.Symbol, op.Type = nil, 0
 	e, _ := o.namedMu(op)
-	if e == nil || e.order == nil || !o.meansMu(r, op, e) {
+	if e == nil || e.order == nil || o.strayedMu(e) || !o.meansMu(r, op, e) {
 		return
 	}
 	if e.next == nil {
@@ -134,8 +136,14 @@ func (o *Orders) forgetMu(r *policy.Request) {
 
 // Confirm says whether the orders that the updates in r were judged as are still
 // the only ones with their names. It is to be asked after the request nonce was
-// drawn: a second order that is remembered later has a higher one.
+// drawn: a second order that is remembered later has a higher one. Where the updates are of
+// unknown orders it says whether they are known to be for all that are signed by now.
 func (o *Orders) Confirm(r *policy.Request) bool {
+	if hasStray(r) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		return o.confirmStrayMu(r)
+	}
 	known := true
 	for i := range r.Ops {
 		op := &r.Ops[i]
@@ -150,5 +158,5 @@ func (o *Orders) stands(op *policy.Op) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	e, _ := o.namedMu(op)
-	return e != nil && e.order != nil && (op.ID != 0 || !o.bare.covers(op.CID, o.clock)) && e.order.Type == op.Was.Type && string(e.order.Symbol) == string(op.Was.Symbol)
+	return e != nil && e.order != nil && !o.strayedMu(e) && (op.ID != 0 || !o.bare.covers(op.CID, o.clock)) && e.order.Type == op.Was.Type && string(e.order.Symbol) == string(op.Was.Symbol)
 }

@@ -310,7 +310,7 @@ func TestARecordThatDoesNotParseIsAnError(t *testing.T) {
 					t.Errorf("%d of %d bytes are taken", n, len(value))
 				}
 			}
-			for _, wrong := range []string{"id", "id/", "id/7", "id/missed", "id/bare", "ie" + key[2:], key + "0", key[:len(key)-1] + "A"} {
+			for _, wrong := range []string{"id", "id/", "id/7", "id/missed", "id/bare", "id/stray", "ie" + key[2:], key + "0", key[:len(key)-1] + "A"} {
 				if _, err := l.Orders("id", map[string][]byte{wrong: value}); err == nil {
 					t.Errorf("a block at %q is taken", wrong)
 				}
@@ -353,8 +353,10 @@ func TestARecordThatDoesNotParseIsAnError(t *testing.T) {
 			"nothing": "", "another version": "029c1c00", "a byte too many": "019c1c0000", "a number that is too long": "019c9c0000", "neither": "010000", "a time before 1970": "018f1c00",
 			"no time": "01", "a time of no end": "01ffffffffffffffffff01",
 		} {
-			if _, err := l.Orders("id", map[string][]byte{"id/bare": unhex(t, text)}); err == nil {
-				t.Errorf("bare: %s is taken", name)
+			for _, key := range []string{"id/bare", "id/stray"} {
+				if _, err := l.Orders("id", map[string][]byte{key: unhex(t, text)}); err == nil {
+					t.Errorf("%s: %s is taken", key, name)
+				}
 			}
 		}
 		for _, text := range []string{"01000101", "01020101", "0101020100"} {

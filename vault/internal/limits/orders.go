@@ -45,6 +45,8 @@ type Orders struct {
 	room    []policy.Order // for those to come
 	missed  missed
 	bare    bare
+	stray   stray
+	placed  int64    // by clock: when an order was signed last
 	dropped []uint64 // numbers of blocks to delete
 
 	retry  int64 // by clock: nothing is written in the background before
@@ -210,6 +212,10 @@ func (o *Orders) board(records []Record) ([]block, []Record) {
 		o.bare.depart()
 		records = append(records, o.record(bareKey(o.key), o.bare.encode()))
 	}
+	if o.stray.dirty {
+		o.stray.depart()
+		records = append(records, o.record(strayKey(o.key), o.stray.encode()))
+	}
 	var changed []block
 	o.aboard = o.aboard[:0]
 	for _, b := range o.blocks {
@@ -235,7 +241,7 @@ func (o *Orders) land(err error) {
 		o.retry = o.clock + int64(retryAfter.Seconds())
 		o.dropped = append(o.dropped, o.gone...)
 	}
-	for _, s := range [...]*saving{&o.missed.saving, &o.bare.saving} {
+	for _, s := range [...]*saving{&o.missed.saving, &o.bare.saving, &o.stray.saving} {
 		if s.flying != s.saved { // it was aboard
 			s.land(err)
 		}

@@ -17,7 +17,7 @@ import (
 )
 
 func drawTrading(t *rapid.T) event {
-	e := event{Kind: rapid.SampledFrom([]string{"submit", "submit", "update", "update", "update", "by id", "by id", "answer", "deltas", "multi", "pass", "step", "disk", "crash", "lock"}).Draw(t, "kind")}
+	e := event{Kind: rapid.SampledFrom([]string{"submit", "submit", "update", "update", "update", "by id", "by id", "stray", "answer", "deltas", "multi", "pass", "step", "disk", "crash", "lock"}).Draw(t, "kind")}
 	e.N = rapid.IntRange(1, 12).Draw(t, "cid")
 	if e.Kind == "submit" && rapid.IntRange(0, 10).Draw(t, "bare") == 0 {
 		e.Kind = "bare"
@@ -37,7 +37,7 @@ func drawTrading(t *rapid.T) event {
 // on a day, and every update that can mean it.
 type truth struct {
 	cid       uint64
-	id        uint64 // the exchange's, where it was reported
+	id        uint64 // the exchange's, reported or not
 	placed    time.Time
 	symbol    string
 	amount    policy.Decimal
@@ -98,6 +98,8 @@ func (s *trader) live(e event) error {
 		return s.update(update(cid, s.whichDay(cid, e.M), fmt.Sprint(e.M), "", price))
 	case "by id":
 		return s.updateByID(e)
+	case "stray":
+		return s.stray(e)
 	case "answer":
 		s.report()
 	case "multi":
@@ -166,12 +168,13 @@ func (s *trader) submit(cid uint64, n int) error {
 
 // answer is the exchange's to two orders of three, reported at once or later.
 func (s *trader) answer(o *truth) {
-	if s.seq++; s.seq%3 == 0 {
+	s.seq++
+	o.id = 1000 + s.seq
+	if s.seq%3 == 0 {
 		return
 	}
 	r := request(submit(o.cid, o.symbol, o.amount.String(), o.low.String()))
-	s.orders.Await("bfxv_1", s.seq, s.orders.Placed(r), s.now())
-	o.id = 1000 + s.seq
+	s.orders.Await("bfxv_1", s.seq, s.orders.Placed(r, s.now()), s.now())
 	s.open[s.seq] = o
 	if s.seq%4 < 2 {
 		s.report()
@@ -193,16 +196,10 @@ func (s *trader) report() {
 
 // updateByID updates one of the last orders, and now and then one by cid beside it.
 func (s *trader) updateByID(e event) error {
-	var with []*truth
-	for _, o := range s.truth {
-		if o.id != 0 {
-			with = append(with, o)
-		}
-	}
-	if len(with) < e.N {
+	if len(s.truth) < e.N {
 		return nil
 	}
-	o := with[len(with)-e.N]
+	o := s.truth[len(s.truth)-e.N]
 	op := update(0, o.placed, "", "1", "")
 	if op.ID = o.id; e.Yes {
 		op.Price = opt(fmt.Sprint(10 * e.M))
@@ -217,34 +214,51 @@ func (s *trader) updateByID(e event) error {
 	return s.update(ops...)
 }
 
+// stray has an update of one of the last orders signed under a grant without rules, by
+// either name, on whatever day, or by a cid that the exchange may have chosen.
+func (s *trader) stray(e event) error {
+	if len(s.truth) < e.N {
+		return nil
+	}
+	o := s.truth[len(s.truth)-e.N]
+	op := update(o.cid, o.placed, fmt.Sprint(20*e.M), "", "")
+	switch {
+	case e.Yes:
+		op.ID, op.CID = o.id, 0
+	case o.cid == 0:
+		op.CID = cidOf(2 * e.M)
+	}
+	return s.have(allow, request(op))
+}
+
 // update has updates judged and, if all are known, signed. Whatever order the
 // exchange may take them to mean must be no larger than what they were judged as.
 func (s *trader) update(ops ...policy.Op) error {
 	r := request(ops...)
-	known := func() bool {
-		for i := range r.Ops {
-			if r.Ops[i].Was == nil {
-				return false
-			}
-		}
-		return true
-	}
-	d, err := s.orders.Judge(r, s.now(), func() policy.Decision { return policy.Decision{Allowed: known()} })
+	return s.have(ifKnown(r), r)
+}
+
+func (s *trader) have(decide func() policy.Decision, r *policy.Request) error {
+	d, err := s.orders.Judge(r, s.now(), decide)
 	if err != nil {
 		if errors.Is(err, errDisk) {
 			return nil // not signed; or it was in flight when the power failed
 		}
 		return err
 	}
-	if !d.Allowed {
+	if !d.Allowed || !s.orders.Confirm(r) {
 		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.seen++
 	for i := range r.Ops {
-		if r.Ops[i].ID != 0 {
+		switch {
+		case r.Ops[i].Was == nil:
+		case r.Ops[i].ID != 0:
 			s.named++
+			fallthrough
+		default:
+			s.seen++
 		}
 		if err := s.apply(&r.Ops[i]); err != nil {
 			return err
@@ -263,7 +277,6 @@ func (o *truth) meantBy(op *policy.Op) bool {
 }
 
 func (s *trader) apply(op *policy.Op) error {
-	became := op.Became()
 	for _, o := range s.truth {
 		if !o.meantBy(op) {
 			continue
@@ -280,8 +293,8 @@ func (s *trader) apply(op *policy.Op) error {
 		if op.Price.Set && op.Price.Cmp(o.high) > 0 {
 			o.high = op.Price.Decimal
 		}
-		if string(became.Symbol) != o.symbol {
-			return fmt.Errorf("cid %d was judged as %s, and is %s too", op.CID, became.Symbol, o.symbol)
+		if op.Was != nil && string(op.Was.Symbol) != o.symbol {
+			return fmt.Errorf("cid %d was judged as %s, and is %s too", op.CID, op.Was.Symbol, o.symbol)
 		}
 	}
 	return nil
@@ -313,9 +326,6 @@ func (s *trader) check() error {
 
 // checkNamed compares what is remembered by the exchange's id.
 func (s *trader) checkNamed(o *truth) error {
-	if o.id == 0 {
-		return nil
-	}
 	op := update(0, o.placed, "", "", "")
 	op.ID = o.id
 	r := request(op)

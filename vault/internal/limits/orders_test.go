@@ -29,7 +29,7 @@ func judge(t testing.TB, o *limits.Orders, ops ...policy.Op) *policy.Order {
 			r.Ops[i].Symbol, r.Ops[i].Type = []byte("tEVIL"), 1
 		}
 	}
-	if _, err := o.Judge(r, now(), allow); err != nil {
+	if _, err := o.Judge(r, now(), ifKnown(r)); err != nil {
 		t.Fatal(err)
 	}
 	op := &r.Ops[len(r.Ops)-1]
@@ -330,8 +330,8 @@ func TestTheSecondOrderOfACidIsNoticedAfterTheNonce(t *testing.T) {
 		if o.Confirm(r) {
 			t.Error("confirmed after a second order with its cid")
 		}
-		if !o.Confirm(request(update(8, time.Now(), "1", "", ""))) || !o.Confirm(read()) {
-			t.Error("what was judged as nothing known has nothing to confirm")
+		if !o.Confirm(request(submit(8, "tETHUSD", "1", "100"))) || !o.Confirm(read()) {
+			t.Error("what updates nothing has nothing to confirm")
 		}
 	})
 }

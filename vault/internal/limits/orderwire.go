@@ -21,6 +21,8 @@ func missedKey(apiKey string) string { return apiKey + "/missed" }
 
 func bareKey(apiKey string) string { return apiKey + "/bare" }
 
+func strayKey(apiKey string) string { return apiKey + "/stray" }
+
 // Orders returns the memory of an API key. stored is what was persisted of it, by
 // the keys of its records. An error: one of them does not parse.
 func (l *Ledger) Orders(apiKey string, stored map[string][]byte) (*Orders, error) {
@@ -36,7 +38,7 @@ func (l *Ledger) Orders(apiKey string, stored map[string][]byte) (*Orders, error
 
 func (o *Orders) load(stored map[string][]byte) (err error) {
 	for _, key := range slices.Sorted(maps.Keys(stored)) { // fixed width: by number
-		if key == missedKey(o.key) || key == bareKey(o.key) {
+		if key == missedKey(o.key) || key == bareKey(o.key) || key == strayKey(o.key) {
 			continue
 		}
 		if err := o.loadBlock(key, stored[key]); err != nil {
@@ -55,6 +57,12 @@ func (o *Orders) load(stored map[string][]byte) (err error) {
 			return err
 		}
 		o.clock = max(o.clock, o.bare.time())
+	}
+	if value, ok := stored[strayKey(o.key)]; ok {
+		if o.stray, err = parseStray(value); err != nil {
+			return err
+		}
+		o.clock = max(o.clock, o.stray.time())
 	}
 	return nil
 }

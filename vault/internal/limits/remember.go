@@ -43,6 +43,10 @@ func (o *Orders) remember(r *policy.Request, now policy.Now) (f *flight, err err
 	}
 	o.tickMu(now)
 	o.tidyMu()
+	stray := hasStray(r) // which may be of an order in r: none of those is known
+	if !stray {
+		o.placed = o.clock
+	}
 	for i := range r.Ops {
 		op := &r.Ops[i]
 		if isBare(op) {
@@ -55,7 +59,7 @@ func (o *Orders) remember(r *policy.Request, now policy.Now) (f *flight, err err
 			continue
 		}
 		for _, cid := range [...]uint64{op.CID, op.StopCID} {
-			b := o.noteMu(cid, op)
+			b := o.noteMu(cid, op, stray)
 			if b == nil {
 				continue
 			}
@@ -83,7 +87,7 @@ func (o *Orders) saveSoonMu(b *block) {
 // noteMu notes one cid of an order, and returns the block of what has to be on disk
 // before the call returns, nil for nothing. What the stop of an OCO can become is not
 // kept: it is unknown.
-func (o *Orders) noteMu(cid uint64, op *policy.Op) *block {
+func (o *Orders) noteMu(cid uint64, op *policy.Op, stray bool) *block {
 	e, b := o.findMu(cid)
 	switch {
 	case cid == 0:
@@ -91,7 +95,7 @@ func (o *Orders) noteMu(cid uint64, op *policy.Op) *block {
 	case e == nil && (o.fullMu() || o.missed.covers(cid, o.clock)):
 		o.missMu(cid)
 		return nil
-	case e == nil && cid == op.CID && !o.bare.covers(cid, o.clock):
+	case e == nil && cid == op.CID && !stray && !o.bare.covers(cid, o.clock):
 		o.appendMu(cid, o.keepMu(op.Became()))
 		return nil
 	case e == nil:

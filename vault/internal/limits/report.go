@@ -15,8 +15,14 @@ const (
 	awaitedFor = 120
 )
 
-// Placed is an order that a request places, as the answer has to name it.
+// Placed are the orders that a request places, and when it was judged.
 type Placed struct {
+	judged int64 // seconds since 1970
+	orders []placed
+}
+
+// placed is one of them, as the answer has to name it.
+type placed struct {
 	cid   uint64
 	order policy.Order
 	pair  bool // an OCO: two orders, of which nobody can tell which is which
@@ -34,14 +40,16 @@ type awaited struct {
 	by     string // the stand-in credential
 	seq    uint64 // of the record of its signature
 	signed int64
-	placed []Placed
+	Placed
 }
 
-// Placed are the orders that r places, nil where there are none.
-func (o *Orders) Placed(r *policy.Request) (placed []Placed) {
-	if !hasSubmit(r) {
-		return nil
+// Placed are the orders that r places, which was judged at a time. Of one that updates an
+// unknown order there are none: that may be one of them.
+func (o *Orders) Placed(r *policy.Request, judged policy.Now) (p Placed) {
+	if !hasSubmit(r) || hasStray(r) {
+		return p
 	}
+	p.judged = judged.Steady.Unix()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i := range r.Ops {
@@ -51,16 +59,16 @@ func (o *Orders) Placed(r *policy.Request) (placed []Placed) {
 		}
 		order := op.Became()
 		order.Symbol = o.wordMu(order.Symbol)
-		placed = append(placed, Placed{cid: op.CID, order: order, pair: isOCO(op) || op.StopCID != 0})
+		p.orders = append(p.orders, placed{cid: op.CID, order: order, pair: isOCO(op) || op.StopCID != 0})
 	}
-	return placed
+	return p
 }
 
 // Await keeps the orders of the request whose signature has the record seq until the
 // answer to it is reported: for two minutes, and of the last 256 requests that were signed
 // with that stand-in credential.
-func (o *Orders) Await(by string, seq uint64, placed []Placed, now policy.Now) {
-	if len(placed) == 0 {
+func (o *Orders) Await(by string, seq uint64, p Placed, now policy.Now) {
+	if len(p.orders) == 0 {
 		return
 	}
 	o.mu.Lock()
@@ -76,7 +84,7 @@ func (o *Orders) Await(by string, seq uint64, placed []Placed, now policy.Now) {
 	if n == mostAwaited {
 		o.awaited = slices.Delete(o.awaited, oldest, oldest+1)
 	}
-	o.awaited = append(o.awaited, awaited{by: by, seq: seq, signed: o.clock, placed: placed})
+	o.awaited = append(o.awaited, awaited{by: by, seq: seq, signed: o.clock, Placed: p})
 }
 
 // Report notes the ids that the exchange has given to the orders of a request, once, and
@@ -96,11 +104,11 @@ func (o *Orders) Report(seq uint64, orders []Reported, now policy.Now) (known in
 	}
 	request := o.awaited[at]
 	o.awaited = slices.Delete(o.awaited, at, at+1)
-	if o.clock-request.signed > awaitedFor || len(orders) > countOf(request.placed) {
+	if o.clock-request.signed > awaitedFor || len(orders) > request.count() || o.stray.since(request.judged) {
 		return 0
 	}
 	for _, r := range orders {
-		if slot, ok := o.keptMu(r, request.placed); ok && o.nameMu(r.ID, slot) {
+		if slot, ok := o.keptMu(r, request.orders); ok && o.nameMu(r.ID, slot) {
 			_, b := o.atMu(slot)
 			o.saveSoonMu(b)
 			known++
@@ -109,10 +117,10 @@ func (o *Orders) Report(seq uint64, orders []Reported, now policy.Now) (known in
 	return known
 }
 
-// countOf is how many orders an answer names at most.
-func countOf(placed []Placed) (n int) {
-	for i := range placed {
-		if n++; placed[i].pair {
+// count is how many orders an answer names at most.
+func (p *Placed) count() (n int) {
+	for i := range p.orders {
+		if n++; p.orders[i].pair {
 			n++
 		}
 	}
@@ -120,8 +128,8 @@ func countOf(placed []Placed) (n int) {
 }
 
 // keptMu is where the order is kept that was reported, if it can be told which it is.
-func (o *Orders) keptMu(r Reported, placed []Placed) (slot int, ok bool) {
-	order, cid, ok := which(r, placed)
+func (o *Orders) keptMu(r Reported, all []placed) (slot int, ok bool) {
+	order, cid, ok := which(r, all)
 	if !ok || r.ID == 0 {
 		return 0, false
 	}
@@ -145,9 +153,9 @@ func (o *Orders) keptMu(r Reported, placed []Placed) (slot int, ok bool) {
 
 // which tells which order was reported, and its cid where it was placed with one. One
 // without gets a cid of the exchange's choice, which may be that of another.
-func which(r Reported, placed []Placed) (order policy.Order, cid uint64, ok bool) {
-	for i := range placed {
-		p := &placed[i]
+func which(r Reported, all []placed) (order policy.Order, cid uint64, ok bool) {
+	for i := range all {
+		p := &all[i]
 		switch {
 		case string(p.order.Symbol) != r.Symbol && !isSpelled(p.order.Symbol, r.Symbol):
 		case p.pair, string(p.order.Symbol) != r.Symbol:

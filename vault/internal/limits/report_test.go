@@ -12,7 +12,7 @@ import (
 // report has a request answered, as vaultproxy does it.
 func report(o *limits.Orders, r *policy.Request, orders ...limits.Reported) (known int) {
 	const seq = 7
-	o.Await("bfxv_1", seq, o.Placed(r), now())
+	o.Await("bfxv_1", seq, o.Placed(r, now()), now())
 	return o.Report(seq, orders, now())
 }
 
@@ -122,7 +122,7 @@ func TestAReportIsOfWhatWasSigned(t *testing.T) {
 		}
 		await := func(seq uint64) {
 			remember(t, o, order)
-			o.Await("bfxv_1", seq, o.Placed(request(order)), now())
+			o.Await("bfxv_1", seq, o.Placed(request(order), now()), now())
 		}
 		await(1)
 		if say(2, 50) != 0 || say(1, 0) != 0 || say(1, 51) != 0 {
@@ -158,13 +158,13 @@ func TestAnOrderThatWasUpdatedBeforeItsReportIsWhatItBecame(t *testing.T) {
 		o := newDisk(t).orders(newDisk(t).ledger())
 		first := submit(far+1, "tBTCUSD", "1", "100")
 		remember(t, o, first)
-		o.Await("bfxv_1", 1, o.Placed(request(first)), now())
+		o.Await("bfxv_1", 1, o.Placed(request(first), now()), now())
 		if was := judge(t, o, update(far+1, time.Now(), "90", "", "80")); was == nil {
 			t.Fatal("the order is unknown")
 		}
 		second := submit(far+1, "tBTCUSD", "1", "100")
 		remember(t, o, second)
-		o.Await("bfxv_1", 2, o.Placed(request(second)), now())
+		o.Await("bfxv_1", 2, o.Placed(request(second), now()), now())
 		for seq := uint64(1); seq <= 2; seq++ { // nobody can tell which of both was updated
 			o.Report(seq, []limits.Reported{{ID: 50 + seq, CID: far + 1, Symbol: "tBTCUSD"}}, now())
 			if was := judge(t, o, byID(50+seq, 0, "", "10", "")); was == nil || was.Amount != dec("100") || was.Low != dec("80") || was.High != dec("100") {
@@ -173,7 +173,7 @@ func TestAnOrderThatWasUpdatedBeforeItsReportIsWhatItBecame(t *testing.T) {
 		}
 		third := submit(far+1, "tETHUSD", "1", "100")
 		remember(t, o, third)
-		o.Await("bfxv_1", 3, o.Placed(request(third)), now())
+		o.Await("bfxv_1", 3, o.Placed(request(third), now()), now())
 		if o.Report(3, []limits.Reported{{ID: 60, CID: far + 1, Symbol: "tETHUSD"}}, now()) != 0 {
 			t.Error("an order of another symbol counts as one of its own")
 		}
