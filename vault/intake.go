@@ -1,8 +1,6 @@
 package vault
 
-import (
-	"bfxvault/vault/internal/guard"
-)
+import "bfxvault/vault/internal/guard"
 
 // intake is a secret on its way into the vault: opened once the proof of its change has
 // held, wiped before the vault file is waited for, or with a lock (P5). What was made of it
@@ -11,28 +9,36 @@ import (
 type intake struct {
 	unlocked *unlocked
 	buffer   *guard.Buffer // the prefix of a sealed box and the secret; nil before one is open
+	secret   []byte        // in the buffer: only whoever has entered the slab may look
 	states   []*midStates  // none once they are the vault's
 }
 
-// open opens the secret of a request.
+// open opens the secret of a request. A lock takes it from then on.
 func (in *intake) open(v *Vault, u *unlocked, op string, by Operator, box Sealed, purpose Operation) (err error) {
+	if err := u.enter(op); err != nil {
+		return err
+	}
+	defer u.slab.Leave()
 	in.unlocked = u
-	in.buffer, err = v.openSecret(op, by, box, purpose)
-	return err
+	if in.buffer, err = v.openSecret(op, by, box, purpose); err != nil {
+		return err
+	}
+	in.secret = in.buffer.Bytes()[sealedPrefixSize:]
+	u.lent.add(in.buffer)
+	return nil
 }
 
-// absorb makes mid-states of the secret. A lock takes both from then on: the record of the
-// secret waits for the disk, which may hang.
+// absorb makes mid-states of the secret. A lock takes both: the record of the secret waits
+// for the disk, which may hang.
 func (in *intake) absorb(op string) (*midStates, error) {
 	u := in.unlocked
 	if err := u.enter(op); err != nil {
 		return nil, err
 	}
 	defer u.slab.Leave()
-	u.lent.add(in.buffer)
 	var slot int
 	err := quietly(func() (err error) {
-		slot, err = u.absorb(in.buffer.Bytes()[sealedPrefixSize:])
+		slot, err = u.absorb(in.secret)
 		return err
 	})
 	if err != nil {
@@ -48,12 +54,9 @@ func (in *intake) hold(slot int) *midStates {
 	return m
 }
 
-// size is the length of the secret in bytes.
-func (in *intake) size() int { return len(in.buffer.Bytes()) - sealedPrefixSize }
-
 // change is the record of the secret at a place. Once it is sealed, the secret goes.
 func (in *intake) change(at place) change {
-	return change{place: at, plain: in.buffer.Bytes()[sealedPrefixSize:], sealed: in.wipe}
+	return change{place: at, plain: in.secret, sealed: in.wipe}
 }
 
 func (in *intake) wipe() { in.unlocked.lent.take(in.buffer) }

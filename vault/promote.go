@@ -164,16 +164,16 @@ func (k *apiKey) changeThen(op string, made func()) ([]change, error) {
 // absorbStoredMu makes mid-states of a secret that lies sealed in the file, and returns
 // their slot.
 func (u *unlocked) absorbStoredMu(op string, at place) (slot int, err error) {
-	buffer, err := guard.NewBuffer(maxSecret)
-	if err != nil {
-		return 0, memoryError(op, err)
-	}
-	defer buffer.Destroy()
 	if err := u.enter(op); err != nil {
 		return 0, err
 	}
 	defer u.slab.Leave()
-	return slot, quietly(func() error {
+	buffer, err := guard.NewBuffer(maxSecret)
+	if err != nil {
+		return 0, memoryError(op, err)
+	}
+	defer buffer.Destroy() // before the slab is left: a lock waits for it (P5)
+	err = quietly(func() error {
 		plain, _, err := envelope.Open(buffer.Bytes()[:0], u.key(), u.placeOf(at), u.raw[at])
 		if err != nil {
 			return tampered(op, at)
@@ -183,4 +183,5 @@ func (u *unlocked) absorbStoredMu(op string, at place) (slot int, err error) {
 		}
 		return nil
 	})
+	return slot, err
 }

@@ -99,15 +99,15 @@ func (v *Vault) expectedProof(op string, u *unlocked, challenge [32]byte, o Oper
 	if !ok {
 		return sum, fail(op, KindWrongPassphrase, "slot %d proves nothing: use the passphrase", slot)
 	}
-	key, err := guard.NewBuffer(proofKeySize)
-	if err != nil {
-		return sum, memoryError(op, err)
-	}
-	defer key.Destroy()
 	if err := u.enter(op); err != nil {
 		return sum, err
 	}
 	defer u.slab.Leave()
+	key, err := guard.NewBuffer(proofKeySize)
+	if err != nil {
+		return sum, memoryError(op, err)
+	}
+	defer key.Destroy() // before the slab is left: a lock waits for it (P5)
 	err = quietly(func() error {
 		plain, _, err := envelope.Open(key.Bytes()[:0], u.key(), u.placeOf(at), sealed)
 		if err != nil {

@@ -154,20 +154,20 @@ func (v *Vault) vouched(ctx context.Context, w vouching, plan func(u *unlocked) 
 // planMu makes the changes of what a KEK vouches for. When it returns, both KEKs and the
 // audit key are gone.
 func (v *Vault) planMu(w vouching, u *unlocked, room *guard.Buffer, plan func(u *unlocked) (envelope.Slot, []change, error)) (changes []change, err error) {
+	if err := u.enter(w.op); err != nil {
+		return nil, err
+	}
+	defer u.slab.Leave()
 	keks, err := v.openKEKs(w.op, w.by, w.keks, w.purpose, 2)
 	if err != nil {
 		return nil, err
 	}
-	defer keks.Destroy()
+	defer keks.Destroy() // before the slab is left: a lock waits for it (P5)
 	auditKey, err := guard.NewBuffer(envelope.AuditKeySize)
 	if err != nil {
 		return nil, memoryError(w.op, err)
 	}
 	defer auditKey.Destroy()
-	if err := u.enter(w.op); err != nil {
-		return nil, err
-	}
-	defer u.slab.Leave()
 	err = quietly(func() error {
 		made := (*slotRoom)(room.Bytes())
 		if err := u.vouchMu(w, kekOf(keks, 0), auditKeyOf(auditKey), made.again()); err != nil {

@@ -82,7 +82,7 @@ func (v *Vault) IssueStandIn(ctx context.Context, by Operator, r IssueStandIn, p
 		if err := in.open(v, u, op, by, r.Secret, r.Purpose()); err != nil {
 			return nil, err
 		}
-		if in.size() != standInSecret {
+		if len(in.secret) != standInSecret {
 			return nil, fail(op, KindInvalid, "the secret of a stand-in credential has %d characters", standInSecret)
 		}
 		return issueMu(op, s, r, &in)
