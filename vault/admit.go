@@ -14,7 +14,6 @@ type admitted struct {
 	key      *apiKey
 	version  *version // nil where none is active; entered once the request is admitted
 	grant    *grant
-	at       int64      // unix seconds
 	now      policy.Now // when it was judged
 	nonce    nonce.RequestNonce
 	steady   time.Time // the same by the clock of auto-lock
@@ -49,7 +48,7 @@ func (v *Vault) admit(c Caller, r SignRequest, request *policy.Request, malforme
 		return a, refuseMalformed(op, a.key, a.grant, request, malformed)
 	}
 	began := a.key.clock.Read()
-	a.at, a.steady = began.Wall.Unix(), a.unlocked.steady(a.key.clock, began)
+	a.now, a.steady = policy.Now{Wall: began.Wall, Steady: began.Steady}, a.unlocked.steady(a.key.clock, began)
 	if why, over := a.unlocked.idling.over(a.steady); over { // the machine has slept, and its timers with it
 		v.lock(a.unlocked, why, Operator{})
 		return a, lockedError(op)
@@ -76,9 +75,7 @@ func refuseMalformed(op string, k *apiKey, g *grant, request *policy.Request, ma
 // request nonce. What is taken is not given back when a later step fails.
 func (v *Vault) charge(a *admitted, request *policy.Request, reading nonce.Reading) error {
 	const op = "sign"
-	k, g := a.key, a.grant
-	now := policy.Now{Wall: reading.Wall, Steady: reading.Steady}
-	a.now = now
+	k, g, now := a.key, a.grant, a.now
 	decision, err := g.judge(k, request, now)
 	if err != nil {
 		return v.veil(chargeError(op, err))

@@ -166,7 +166,7 @@ func (v *Vault) sign(c Caller, r SignRequest, w *work, a admitted) (p Pending, e
 		p.key, p.placed = a.key, a.key.orders.Placed(&w.request, a.now)
 	}
 	a.unlocked.idling.use(a.steady)
-	a.grant.usage.signed(a.at)
+	a.grant.usage.signed(a.now.Wall.Unix())
 	v.used(a.grant, &w.request)
 	return p, nil
 }

@@ -31,26 +31,23 @@ func Text(err error) string {
 // RetryAfter is how long vaultd says to wait before the same request may pass, 0 where it
 // does not say: then until the day ends (UTC), or not at all.
 func RetryAfter(err error) time.Duration {
-	s, ok := status.FromError(err)
-	if !ok {
-		return 0
-	}
-	for _, detail := range s.Details() {
-		if retry, ok := detail.(*errdetails.RetryInfo); ok {
-			return retry.GetRetryDelay().AsDuration()
-		}
-	}
-	return 0
+	retry := detail(err, func(*errdetails.RetryInfo) bool { return true })
+	return retry.GetRetryDelay().AsDuration()
 }
 
 func info(err error) *errdetails.ErrorInfo {
+	return detail(err, func(i *errdetails.ErrorInfo) bool { return i.GetDomain() == domain })
+}
+
+// detail is the first of an error's details that is of a type, and fits; nil for none.
+func detail[T any](err error, fits func(*T) bool) *T {
 	s, ok := status.FromError(err)
 	if !ok {
 		return nil
 	}
-	for _, detail := range s.Details() {
-		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == domain {
-			return info
+	for _, d := range s.Details() {
+		if found, ok := d.(*T); ok && fits(found) {
+			return found
 		}
 	}
 	return nil

@@ -54,7 +54,7 @@ type counted struct {
 	uid   func() *uint32 // at the other end; nil where nobody can tell
 	enter func() error   // of its user's, once
 
-	mu     sync.Mutex
+	// Under limit.mu.
 	user   int64
 	inside bool
 	closed bool
@@ -67,8 +67,6 @@ func (c *counted) take() error {
 	if uid := c.uid(); uid != nil {
 		user = int64(*uid)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	l := c.limit
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -90,23 +88,22 @@ func (c *counted) Read(p []byte) (int, error) {
 
 // Close closes the connection.
 func (c *counted) Close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.closed {
-		c.closed = true
-		c.leave()
-		<-c.limit.room
-	}
+	c.limit.leave(c)
 	return c.Conn.Close()
 }
 
-func (c *counted) leave() {
+// leave makes the room of a connection, once.
+func (l *limit) leave(c *counted) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.closed {
+		return
+	}
+	c.closed = true
+	<-l.room
 	if !c.inside {
 		return
 	}
-	l := c.limit
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if l.users[c.user]--; l.users[c.user] == 0 {
 		delete(l.users, c.user)
 	}

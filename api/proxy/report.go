@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strings"
 	"time"
 
 	"bfxvault/api/client"
@@ -38,7 +37,7 @@ func (a *ask) placed(answer *upstream.Answer) []client.PlacedOrder {
 
 // places says whether an answer may name new orders.
 func (a *ask) places() bool {
-	return strings.HasPrefix(a.path, "v2/auth/w/order/") && (strings.HasSuffix(a.path, "/submit") || strings.HasSuffix(a.path, "/multi"))
+	return a.path == "v2/auth/w/order/submit" || a.path == "v2/auth/w/order/multi"
 }
 
 // Places in an answer (docs.bitfinex.com/reference/rest-auth-submit-order): of a
@@ -52,17 +51,23 @@ const (
 // ordersOf reads the new orders that an answer to order/submit or order/multi names. What
 // it does not understand it leaves out: such an order stays unknown.
 func ordersOf(body []byte) (orders []client.PlacedOrder) {
-	for _, one := range dataOf(body, "ox_multi-req") {
-		orders = append(orders, newOrders(one)...)
+	kind, data := notification(body)
+	if kind != "ox_multi-req" {
+		return newOrders(kind, data)
 	}
-	return append(orders, newOrders(body)...)
+	for _, one := range data {
+		orders = append(orders, newOrders(notification(one))...)
+	}
+	return orders
 }
 
-// newOrders are those that a notification of a new order names.
-func newOrders(notification []byte) (orders []client.PlacedOrder) {
-	data := dataOf(notification, "on-req")
+// newOrders are those that a notification names: none where it is not of a new order.
+func newOrders(kind string, data []json.RawMessage) (orders []client.PlacedOrder) {
+	if kind != "on-req" {
+		return nil
+	}
 	if o, ok := orderOf(data); ok {
-		return append(orders, o)
+		return []client.PlacedOrder{o}
 	}
 	for _, one := range data {
 		if o, ok := orderOf(list(one)); ok {
@@ -72,13 +77,13 @@ func newOrders(notification []byte) (orders []client.PlacedOrder) {
 	return orders
 }
 
-// dataOf is the data of a notification of that type, of what went well.
-func dataOf(notification []byte, of string) []json.RawMessage {
-	fields := list(notification)
-	if len(fields) < notifyLength || word(fields[notifyType]) != of || word(fields[notifyStatus]) != "SUCCESS" {
-		return nil
+// notification is the type and the data of one of what went well; nothing of any other.
+func notification(text []byte) (kind string, data []json.RawMessage) {
+	fields := list(text)
+	if len(fields) < notifyLength || word(fields[notifyStatus]) != "SUCCESS" {
+		return "", nil
 	}
-	return list(fields[notifyData])
+	return word(fields[notifyType]), list(fields[notifyData])
 }
 
 func orderOf(fields []json.RawMessage) (o client.PlacedOrder, ok bool) {

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -31,6 +32,13 @@ func idOf(label string) string { return "KEY-" + label }
 
 func secretOf(label string) string {
 	return fmt.Sprintf("TESTSECRET-fake-%x", sha256.Sum256([]byte(label)))[:43] // as long as Bitfinex's
+}
+
+// hmacBy is Bitfinex's signature of a text.
+func hmacBy(secret, text string) string {
+	m := hmac.New(sha512.New384, []byte(secret))
+	io.WriteString(m, text)
+	return hex.EncodeToString(m.Sum(nil))
 }
 
 // bot is one connection to sign.sock. It is not safe for concurrent use where it
@@ -69,9 +77,8 @@ func (b *bot) signed(label string) (*pb.SignRestResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := hmac.New(sha512.New384, []byte(secretOf(label)))
-	fmt.Fprintf(m, "/api/%s%d%s", orderPath, s.GetRequestNonce(), orderBody)
-	if s.GetSignature() != hex.EncodeToString(m.Sum(nil)) || !strings.HasPrefix(s.GetApiKey(), idOf(label)) { // of any version
+	want := hmacBy(secretOf(label), fmt.Sprintf("/api/%s%d%s", orderPath, s.GetRequestNonce(), orderBody))
+	if s.GetSignature() != want || !strings.HasPrefix(s.GetApiKey(), idOf(label)) { // of any version
 		return nil, errNotSigned
 	}
 	return s, nil

@@ -3,10 +3,7 @@ package campaign_test
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha512"
-	"encoding/hex"
 	"io"
 	"net"
 	"net/http"
@@ -90,8 +87,6 @@ func (s standIn) request(path, body string) *http.Request {
 			break
 		}
 	}
-	m := hmac.New(sha512.New384, []byte(s.Secret))
-	io.WriteString(m, "/api/"+path+nonce+body)
 	q, err := http.NewRequest(http.MethodPost, "http://127.0.0.1/"+path, strings.NewReader(body))
 	if err != nil {
 		panic(err) // unreachable: of paths of ours
@@ -99,7 +94,7 @@ func (s standIn) request(path, body string) *http.Request {
 	q.Header.Set("Content-Type", "application/json")
 	q.Header.Set("bfx-apikey", s.ID)
 	q.Header.Set("bfx-nonce", nonce)
-	q.Header.Set("bfx-signature", hex.EncodeToString(m.Sum(nil)))
+	q.Header.Set("bfx-signature", hmacBy(s.Secret, "/api/"+path+nonce+body))
 	return q
 }
 

@@ -4,13 +4,13 @@
 // Make one [Ledger] per unlock with the function that persists, then one [Meter]
 // per grant and one [Orders] per API key. Signing a request is then
 //
-//	decision := orders.Judge(request, now, decide)     // an update gets the order that it changes; decide asks meter.Check too
-//	err := meter.Take(limits, request, now)            // pays for it
-//	err = orders.Remember(request, now)                // before the request nonce is drawn
-//	n := counter.Next(...)                             // the request nonce
-//	ok := orders.Confirm(request)                      // after it
+//	decision := orders.Judge(request, now, decide)          // an update gets the order that it changes; decide asks meter.Check too
+//	err := meter.Take(limits, request, now)                 // pays for it
+//	err = orders.Remember(request, now)                     // before the request nonce is drawn
+//	n := counter.Next(...)                                  // the request nonce
+//	ok := orders.Confirm(request)                           // after it
 //	orders.Await(by, seq, orders.Placed(request, now), now) // where its answer will be reported
-//	orders.Report(seq, reported, now)                  // what the exchange has made of it
+//	orders.Report(seq, reported, now)                       // what the exchange has made of it
 //
 // and locking in good order is [Ledger.Drain], which loses nothing. Records that may
 // be older than the last that was written go through [SpendDay] and [Forget] first.

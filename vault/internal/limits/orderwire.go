@@ -109,16 +109,15 @@ func (o *Orders) parse(b *block, value []byte) error {
 
 // noteLoadedMu adds an entry that was read; false where another has its id.
 func (o *Orders) noteLoadedMu(b *block, e entry) bool {
-	slot := (len(o.blocks)-1)*perBlock + len(b.entries)
 	b.entries = append(b.entries, e)
 	if e.cid != 0 {
-		o.pointMu(e.cid, slot)
+		point(&o.index, e.cid, o.lastMu())
 	}
 	if _, taken := o.ids[e.id]; taken {
 		return false
 	}
 	if e.id != 0 {
-		o.pointIDMu(e.id, slot)
+		point(&o.ids, e.id, o.lastMu())
 	}
 	return true
 }

@@ -152,12 +152,18 @@ func (o *Orders) fullMu() bool {
 	return n >= maxBlocks && o.blocks[n-1].full()
 }
 
-// pointMu notes where a cid was signed last.
-func (o *Orders) pointMu(cid uint64, slot int) {
-	if o.index == nil {
-		o.index = make(map[uint64]int)
+// point notes the slot that a cid, or the exchange's id, leads to.
+func point(to *map[uint64]int, name uint64, slot int) {
+	if *to == nil {
+		*to = make(map[uint64]int)
 	}
-	o.index[cid] = slot
+	(*to)[name] = slot
+}
+
+// lastMu is the slot of the entry that was added last.
+func (o *Orders) lastMu() int {
+	n := len(o.blocks) - 1
+	return (o.base+n)*perBlock + len(o.blocks[n].entries) - 1
 }
 
 // appendMu adds an entry, and notes where its cid is now. Without one it is the exchange's
@@ -170,10 +176,10 @@ func (o *Orders) appendMu(cid uint64, order *policy.Order) *block {
 		n++
 	}
 	b := o.blocks[n-1]
-	if cid != 0 {
-		o.pointMu(cid, (o.base+n-1)*perBlock+len(b.entries))
-	}
 	b.entries = append(b.entries, entry{cid: cid, signed: o.clock, order: order})
+	if cid != 0 {
+		point(&o.index, cid, o.lastMu())
+	}
 	b.dirty = true
 	return b
 }

@@ -147,8 +147,8 @@ func (o *Orders) keptMu(r Reported, all []placed) (slot int, ok bool) {
 	if kept == nil || o.fullMu() {
 		return 0, false
 	}
-	b := o.appendMu(0, kept)
-	return (o.base+len(o.blocks)-1)*perBlock + len(b.entries) - 1, true
+	o.appendMu(0, kept)
+	return o.lastMu(), true
 }
 
 // which tells which order was reported, and its cid where it was placed with one. One
@@ -212,15 +212,7 @@ func (o *Orders) nameMu(id uint64, slot int) bool {
 	case e.id != 0: // it has one already
 		return false
 	}
-	o.pointIDMu(id, slot)
+	point(&o.ids, id, slot)
 	e.id, b.dirty = id, true
 	return true
-}
-
-// pointIDMu notes where the order with an id is.
-func (o *Orders) pointIDMu(id uint64, slot int) {
-	if o.ids == nil {
-		o.ids = make(map[uint64]int)
-	}
-	o.ids[id] = slot
 }
